@@ -1,0 +1,42 @@
+# Two commands do everything on a machine that has Python 3.11 or newer and make: `make dev` and `make test`.
+# Options of the first go in ARGS: make dev ARGS='--nodes 2 --port 18065 --data /some/dir'
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+NEW_ENOUGH := import sys; raise SystemExit(sys.version_info < (3, 11))
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+.PHONY: dev test lint format lock
+
+dev: $(STAMP)
+	@exec $(BIN)/hubbub dev $(ARGS)
+
+test: lint
+	$(BIN)/pytest $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Newest versions that fit pyproject.toml, written as names, versions and hashes.
+lock: $(STAMP)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/$(LOCK) --extra build -o requirements.lock
+	$(BIN)/$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock
+
+# The packages are installed again only when the lock or the package's own description changed.
+$(STAMP): requirements-dev.lock pyproject.toml
+	@test -x $(BIN)/python || for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+		if $$python -c '$(NEW_ENOUGH)' 2>/dev/null; then exec $$python -m venv $(VENV); fi; \
+	done; test -x $(BIN)/python || { echo 'Python 3.11 or newer is needed, with its venv module.' >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
