@@ -34,7 +34,7 @@ lock: $(STAMP)
 
 # The packages are installed again only when the lock or the package's own description changed.
 $(STAMP): requirements-dev.lock pyproject.toml
-	@test -x $(BIN)/python || for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	@test -x $(BIN)/python || for python in $(PYTHON) python3.12 python3.11 python3 python3.13; do \
 		if $$python -c '$(NEW_ENOUGH)' 2>/dev/null; then exec $$python -m venv $(VENV); fi; \
 	done; test -x $(BIN)/python || { echo 'Python 3.11 or newer is needed, with its venv module.' >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock

@@ -1,1 +1,1 @@
-"""The `hubbub` command: one file per noun. It is outermost, so it may import everything and nobody imports it."""
+"""The `hubbub` command, one file per noun: outermost, so it may import everything and nobody imports it."""
