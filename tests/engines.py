@@ -1,0 +1,86 @@
+"""Fixtures of the real engines: one PostgreSQL and one Redis for each test process, started in half a second.
+
+Each process of a parallel run has its own, so they need no locks; a new database is a clone of a migrated one (20 ms).
+"""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from server.db.migrate import migrate
+from server.engines.directory import DataDirectory
+from server.engines.postgres import FORGETFUL as FORGETFUL_POSTGRES
+from server.engines.postgres import Postgres
+from server.engines.redis import FORGETFUL as FORGETFUL_REDIS
+from server.engines.redis import Redis
+
+TEMPLATE = "template_hubbub"
+
+
+class Databases:
+    """Makes databases that have the newest schema and nothing in them."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+        self._numbers = count(1)
+
+    def fresh(self) -> str:
+        """The DSN of a new database, for a test that can't share one; `drop` it when done."""
+        name = f"fresh_{next(self._numbers)}"
+        self._postgres.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
+        return self._postgres.dsn(name)
+
+    def drop(self, dsn: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        name = dsn.partition("?")[0].rpartition("/")[2]
+        self._postgres.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def engine_directory() -> Iterator[DataDirectory]:
+    """The private directory of this process's engines."""
+    path = Path(tempfile.mkdtemp(prefix="hubbub-test-"))
+    with DataDirectory(path) as directory:
+        yield directory
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(engine_directory: DataDirectory) -> Iterator[Postgres]:
+    """A running PostgreSQL that forgets everything with the tests."""
+    with Postgres(engine_directory, settings=FORGETFUL_POSTGRES) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def redis_server(engine_directory: DataDirectory) -> Iterator[Redis]:
+    """A running Redis that forgets everything with the tests."""
+    with Redis(engine_directory, settings=FORGETFUL_REDIS) as engine:
+        yield engine
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def databases(postgres: Postgres) -> AsyncIterator[Databases]:
+    """Makes databases; the template that they are cloned from is migrated once."""
+    postgres.execute(f"CREATE DATABASE {TEMPLATE}")
+    await migrate(postgres.dsn(TEMPLATE))
+    yield Databases(postgres)
+
+
+@pytest.fixture(scope="session")
+def database(databases: Databases) -> str:
+    """The DSN of the database that the tests of this process share."""
+    return databases.fresh()
+
+
+@pytest.fixture
+def fresh_database(databases: Databases) -> Iterator[str]:
+    """The DSN of a database of this test's own."""
+    dsn = databases.fresh()
+    yield dsn
+    databases.drop(dsn)
