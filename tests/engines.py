@@ -1,6 +1,7 @@
 """Fixtures of the real engines: one PostgreSQL and one Redis for each test process, started in half a second.
 
-Each process of a parallel run has its own, so they need no locks; a new database is a clone of a migrated one (20 ms).
+Each process of a parallel run has its own, so they need no locks. A new database is a clone of a migrated one
+and takes 20 ms.
 """
 
 import shutil

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -69,17 +68,6 @@ class Child:
             self._process.wait()
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process of this id exists, whoever owns it."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def last_line(log: Path, *, containing: Sequence[str] = (), default: str = "it says nothing") -> str:
     """The last line of a log that holds one of the words, else its last line: why an engine failed."""
     try:
@@ -90,13 +78,3 @@ def last_line(log: Path, *, containing: Sequence[str] = (), default: str = "it s
         if any(word in line for word in containing):
             return line.strip()
     return lines[-1].strip() if lines else default
-
-
-def wait_until_gone(pid: int, patience: float) -> bool:
-    """Wait for a process that is not our child to end; whether it did within `patience` seconds."""
-    deadline = time.monotonic() + patience
-    while is_alive(pid):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True

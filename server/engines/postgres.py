@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import psutil
 
-from server.engines.child import Child, EngineError, is_alive, last_line, wait_until_gone
+from server.engines.child import Child, EngineError, last_line
 from server.engines.directory import DataDirectory, make_passable
 
 SUPERUSER = "postgres"
@@ -176,22 +176,21 @@ class Postgres:
             return
         first = (note.read_text(errors="replace").splitlines() or [""])[0].strip()
         pid = int(first) if first.isascii() and first.isdigit() else 0
-        if pid and self._is_our_postgres(pid) and not wait_until_gone(pid, ORPHAN_PATIENCE):
-            raise EngineError(f"{self._data} is in use by PostgreSQL, process {pid}")
+        deadline = time.monotonic() + ORPHAN_PATIENCE
+        while pid and self._is_our_postgres(pid):
+            if time.monotonic() > deadline:
+                raise EngineError(f"{self._data} is in use by PostgreSQL, process {pid}")
+            time.sleep(0.05)
         if note.exists():
             self._say(f"removed the stale postmaster.pid of process {first or 'nobody'}")
         for leftover in (note, self._run / ".s.PGSQL.5432", self._run / ".s.PGSQL.5432.lock"):
             leftover.unlink(missing_ok=True)
 
     def _is_our_postgres(self, pid: int) -> bool:
-        if not is_alive(pid):
-            return False
         try:
             process = psutil.Process(pid)
-            if "postgres" not in process.name():
-                return False
-            return Path(process.cwd()) == self._data
-        except psutil.NoSuchProcess:
+            return "postgres" in process.name() and Path(process.cwd()) == self._data
+        except (psutil.NoSuchProcess, OverflowError):
             return False
         except psutil.AccessDenied:
             return True
