@@ -1,0 +1,121 @@
+"""Events and their audiences: what the product tells, and whom. Defining an event class puts it in the catalogue."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Annotated, Any, ClassVar, TypeVar, get_origin, get_type_hints
+
+import msgspec
+from msgspec import UNSET, Struct
+
+T = TypeVar("T")
+
+CATALOGUE: dict[str, list[type["Event"]]] = {}
+"""Every event class by its name on the wire; `hubbub show events` prints it."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Mark(Struct, frozen=True):
+    name: str
+
+
+_AS_JSON = _Mark("as json")
+_ASIDE = _Mark("aside")
+
+AsJson = Annotated[T, _AS_JSON]
+"""A field that travels as JSON inside a JSON string."""
+
+Aside = Annotated[T, _ASIDE]
+"""A field that only says whom the event is for and does not travel."""
+
+
+class Audience(Struct, frozen=True, kw_only=True):
+    """Whom an event is for; the first that is set decides: connection, user, users, channel, team, else everyone.
+
+    `user_ids` names the members of a direct or group channel: their events go over the topics of those
+    users, while `channel_id` is what clients are shown in `broadcast`. `user_id` with channel_id or team_id
+    goes to that user alone and shows all of them.
+    """
+
+    user_id: str = ""
+    channel_id: str = ""
+    team_id: str = ""
+    user_ids: Sequence[str] | None = None
+    omit_user: str = ""
+    connection_id: str = ""
+    omit_connection_id: str = ""
+    sanitized: bool = False
+    """For those without manage_system only."""
+    sensitive: bool = False
+    """For those with manage_system only."""
+
+    def topics(self) -> list[str]:
+        """The topics that the event is published to."""
+        if self.user_id:
+            return [f"user:{self.user_id}"]
+        if self.user_ids is not None:
+            return [f"user:{user_id}" for user_id in self.user_ids]
+        if self.channel_id:
+            return [f"channel:{self.channel_id}"]
+        if self.team_id:
+            return [f"team:{self.team_id}"]
+        return ["all"]
+
+
+class Room(Struct, frozen=True):
+    """Where the members of a channel are reached: its own topic, or for D and G their users' topics."""
+
+    channel_id: str
+    user_ids: tuple[str, ...] | None = None
+
+    def audience(self, *, omit_user: str = "", omit_connection_id: str = "") -> Audience:
+        """All members of the channel."""
+        return Audience(
+            channel_id=self.channel_id,
+            user_ids=self.user_ids,
+            omit_user=omit_user,
+            omit_connection_id=omit_connection_id,
+        )
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Base of all events: the fields are the `data` of the wire; those that are None or UNSET stay away."""
+
+    name: ClassVar[str] = ""
+    transient: ClassVar[bool] = False
+    """Dropped first for a connection that lags: typing, status_change, multiple_channels_viewed."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__dict__.get("name"):
+            CATALOGUE.setdefault(cls.name, []).append(cls)
+
+    def audience(self) -> Audience:
+        """Whom the event is for."""
+        raise TypeError(f"{type(self).__name__} says no audience")
+
+    def personal(self) -> Mapping[str, Sequence[str]]:
+        """Fields that only the users named get, each then holding just that user's id: {"mentions": [user ids]}."""
+        return {}
+
+    def data(self) -> bytes:
+        """The `data` object as JSON."""
+        parts: dict[str, object] = {}
+        for attribute, key, as_json in _wire_fields(type(self)):
+            value = getattr(self, attribute)
+            if value is None or value is UNSET:
+                continue
+            parts[key] = _encode(value).decode() if as_json else value
+        return _encode(parts)
+
+
+@cache
+def _wire_fields(cls: type[Event]) -> tuple[tuple[str, str, bool], ...]:
+    hints = get_type_hints(cls, include_extras=True)
+    fields = []
+    for field in msgspec.structs.fields(cls):
+        hint = hints[field.name]
+        marks = hint.__metadata__ if get_origin(hint) is Annotated else ()
+        if _ASIDE not in marks:
+            fields.append((field.name, field.encode_name, _AS_JSON in marks))
+    return tuple(fields)
