@@ -51,7 +51,7 @@ def _merge(settings: Any, patch: Mapping[str, Any], prefix: str) -> Any:
 def patched(stored: Config, current: Config, patch: Mapping[str, Any], locked: Collection[str]) -> Config:
     """What to store after a patch, or ConfigError.
 
-    `stored` is the config without overrides, `current` the one in force, whose secrets masked values stand for;
+    `stored` is the config without overrides, `current` the one in force: masked values stand for its secrets.
     `locked` settings stay as they are.
     """
     return _kept(stored, unmask(merge(stored, patch), current), locked)

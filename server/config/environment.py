@@ -1,7 +1,7 @@
 """Settings from the environment: `MM_<SECTION>_<KEY>` overrides a setting and locks it against changes."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, get_origin
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -30,7 +30,7 @@ class Overrides(Struct, frozen=True):
     values: Mapping[str, Any]
 
     def apply(self, config: Config) -> Config:
-        """`config` with the overrides in force. Raises ConfigError, naming the variable, for a senseless one."""
+        """`config` with the overrides in force. ConfigError, naming the variable, when one makes no sense."""
         return self.checked(with_values(config, self.values))
 
     def checked(self, config: Config) -> Config:
@@ -84,7 +84,7 @@ def _parse(variable: str, text: str, kind: Any) -> Any:
     parser = _PARSERS.get(kind)
     if parser is not None:
         return parser(variable, text.strip())
-    if get_origin(kind) is tuple and not text.lstrip().startswith("["):
+    if kind == tuple[str, ...] and not text.lstrip().startswith("["):
         return text.replace(",", " ").split()
     try:
         return msgspec.json.decode(text)

@@ -32,7 +32,7 @@ class DataRetentionSection(Struct, frozen=True, kw_only=True):
     PreservePinnedPosts: bool = False
 
 
-class GlobalRelay(Struct, frozen=True, kw_only=True):
+class GlobalRelaySection(Struct, frozen=True, kw_only=True):
     """Delivery of exports by mail."""
 
     CustomerType: str = "A9"
@@ -55,16 +55,16 @@ class MessageExportSection(Struct, frozen=True, kw_only=True):
     BatchSize: int = 10_000
     ChannelBatchSize: int = 100
     ChannelHistoryBatchSize: int = 10
-    GlobalRelaySettings: GlobalRelay = GlobalRelay()
+    GlobalRelaySettings: GlobalRelaySection = GlobalRelaySection()
 
 
-class ContentFlaggingNotification(Struct, frozen=True, kw_only=True):
+class ContentFlaggingNotificationSection(Struct, frozen=True, kw_only=True):
     """Who hears of each step of a review."""
 
     EventTargetMapping: dict[str, tuple[str, ...]] = {}
 
 
-class ContentFlaggingReviewer(Struct, frozen=True, kw_only=True):
+class ContentFlaggingReviewerSection(Struct, frozen=True, kw_only=True):
     """Who reviews reported messages."""
 
     CommonReviewers: bool = True
@@ -74,7 +74,7 @@ class ContentFlaggingReviewer(Struct, frozen=True, kw_only=True):
     TeamAdminsAsReviewers: bool = False
 
 
-class ContentFlaggingAdditional(Struct, frozen=True, kw_only=True):
+class ContentFlaggingAdditionalSection(Struct, frozen=True, kw_only=True):
     """How reports are made."""
 
     Reasons: tuple[str, ...] = ()
@@ -87,9 +87,9 @@ class ContentFlaggingSection(Struct, frozen=True, kw_only=True):
     """Reporting messages to reviewers."""
 
     EnableContentFlagging: bool = False
-    NotificationSettings: ContentFlaggingNotification = ContentFlaggingNotification()
-    ReviewerSettings: ContentFlaggingReviewer = ContentFlaggingReviewer()
-    AdditionalSettings: ContentFlaggingAdditional = ContentFlaggingAdditional()
+    NotificationSettings: ContentFlaggingNotificationSection = ContentFlaggingNotificationSection()
+    ReviewerSettings: ContentFlaggingReviewerSection = ContentFlaggingReviewerSection()
+    AdditionalSettings: ContentFlaggingAdditionalSection = ContentFlaggingAdditionalSection()
 
 
 class AccessControlSection(Struct, frozen=True, kw_only=True):

@@ -49,14 +49,14 @@ class ConnectedWorkspacesSection(Struct, frozen=True, kw_only=True):
     MemberSyncBatchSize: int = 20
 
 
-class LibreTranslate(Struct, frozen=True, kw_only=True):
+class LibreTranslateSection(Struct, frozen=True, kw_only=True):
     """A LibreTranslate server."""
 
     URL: str = ""
     APIKey: str = ""
 
 
-class Agents(Struct, frozen=True, kw_only=True):
+class AgentsSection(Struct, frozen=True, kw_only=True):
     """Translation by a language model."""
 
     LLMServiceID: str = ""
@@ -69,7 +69,7 @@ class AutoTranslationSection(Struct, frozen=True, kw_only=True):
     TargetLanguages: tuple[str, ...] = ()
     Workers: int = 4
     Provider: str = ""
-    LibreTranslate: LibreTranslate = LibreTranslate()
-    Agents: Agents = Agents()
+    LibreTranslate: LibreTranslateSection = LibreTranslateSection()
+    Agents: AgentsSection = AgentsSection()
     TimeoutMs: int = 5000
     RestrictDMAndGM: bool = False

@@ -1,4 +1,4 @@
-"""Settings by their dotted keys, as `TeamSettings.SiteName`: their types, their values, and copies with others."""
+"""Settings by their dotted keys, as `TeamSettings.SiteName`: types, values, and copies with other values."""
 
 from collections.abc import Mapping
 from operator import attrgetter
