@@ -1,3 +1,92 @@
-"""What all tests share."""
+"""What all tests share: real engines, real nodes on real ports, and words to build worlds with."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from server.engines.redis import Redis
+from tests.clients_of import Client, Socket
+from tests.make import Make, Person
+from tests.nodes import TestNode, start_node
 
 pytest_plugins = ["tests.engines"]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def two_nodes(database: str, redis_server: Redis) -> AsyncIterator[tuple[TestNode, TestNode]]:
+    """Two nodes over one database and one Redis, shared by all tests of this process."""
+    async with (
+        start_node(database, redis_server.url) as first,
+        start_node(database, redis_server.url) as second,
+    ):
+        yield first, second
+
+
+@pytest.fixture(scope="session")
+def node(two_nodes: tuple[TestNode, TestNode]) -> TestNode:
+    """The first of the nodes."""
+    return two_nodes[0]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def make(node: TestNode) -> Make:
+    """Builds users, teams and channels; its `admin` is the first user of the database."""
+    made = Make(node)
+    await made.sign_up_admin()
+    return made
+
+
+@pytest.fixture
+def admin(make: Make) -> Person:
+    """The system administrator."""
+    return make.admin
+
+
+@pytest.fixture
+def client(two_nodes: tuple[TestNode, TestNode]) -> Callable[..., Client]:
+    """`client(user)` speaks REST as that user, `client()` as a stranger; `node=1` goes to the other node."""
+
+    def open_client(user: Person | None = None, *, node: int = 0) -> Client:
+        return two_nodes[node].client(user.token if user else "")
+
+    return open_client
+
+
+@pytest_asyncio.fixture
+async def socket(two_nodes: tuple[TestNode, TestNode]) -> AsyncIterator[Callable[..., Any]]:
+    """`async with socket(user) as events:` is a signed-in WebSocket; `node=1` connects to the other node."""
+
+    def connect(user: Person, *, node: int = 0, query: str = "") -> Any:
+        return Socket.open(two_nodes[node], user.token, query)
+
+    yield connect
+
+
+@pytest.fixture
+def counted(node: TestNode) -> Callable[..., Any]:
+    """`with counted(sql=1):` fails unless the first node runs exactly so many statements in the block."""
+
+    @contextlib.contextmanager
+    def count(*, sql: int) -> Iterator[None]:
+        before = node.statements
+        yield
+        assert node.statements - before == sql, f"{node.statements - before} statements instead of {sql}"
+
+    return count
+
+
+@pytest.fixture
+def settings(two_nodes: tuple[TestNode, TestNode]) -> Iterator[Callable[..., None]]:
+    """`settings(TeamSettings={"MaxUsersPerTeam": 3})` changes the settings of both nodes until the test ends."""
+    before = [each.services.config for each in two_nodes]
+
+    def change(**sections: dict[str, Any]) -> None:
+        for each in two_nodes:
+            each.change_settings(sections)
+
+    yield change
+    for each, config in zip(two_nodes, before, strict=True):
+        each.services.config = config

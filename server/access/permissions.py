@@ -122,9 +122,7 @@ class Permission(StrEnum):
     SYSCONSOLE_READ_ENVIRONMENT_LOGGING = "sysconsole_read_environment_logging"
     SYSCONSOLE_READ_ENVIRONMENT_MOBILE_SECURITY = "sysconsole_read_environment_mobile_security"
     SYSCONSOLE_READ_ENVIRONMENT_PERFORMANCE_MONITORING = "sysconsole_read_environment_performance_monitoring"
-    SYSCONSOLE_READ_ENVIRONMENT_PUSH_NOTIFICATION_SERVER = (
-        "sysconsole_read_environment_push_notification_server"
-    )
+    SYSCONSOLE_READ_ENVIRONMENT_PUSH_NOTIFICATION_SERVER = "sysconsole_read_environment_push_notification_server"
     SYSCONSOLE_READ_ENVIRONMENT_RATE_LIMITING = "sysconsole_read_environment_rate_limiting"
     SYSCONSOLE_READ_ENVIRONMENT_SESSION_LENGTHS = "sysconsole_read_environment_session_lengths"
     SYSCONSOLE_READ_ENVIRONMENT_SMTP = "sysconsole_read_environment_smtp"
@@ -134,9 +132,7 @@ class Permission(StrEnum):
     SYSCONSOLE_READ_INTEGRATIONS_BOT_ACCOUNTS = "sysconsole_read_integrations_bot_accounts"
     SYSCONSOLE_READ_INTEGRATIONS_CORS = "sysconsole_read_integrations_cors"
     SYSCONSOLE_READ_INTEGRATIONS_GIF = "sysconsole_read_integrations_gif"
-    SYSCONSOLE_READ_INTEGRATIONS_INTEGRATION_MANAGEMENT = (
-        "sysconsole_read_integrations_integration_management"
-    )
+    SYSCONSOLE_READ_INTEGRATIONS_INTEGRATION_MANAGEMENT = "sysconsole_read_integrations_integration_management"
     SYSCONSOLE_READ_PLUGINS = "sysconsole_read_plugins"
     SYSCONSOLE_READ_PRODUCTS_BOARDS = "sysconsole_read_products_boards"
     SYSCONSOLE_READ_REPORTING_SERVER_LOGS = "sysconsole_read_reporting_server_logs"
@@ -171,9 +167,7 @@ class Permission(StrEnum):
     SYSCONSOLE_WRITE_BILLING = "sysconsole_write_billing"
     SYSCONSOLE_WRITE_COMPLIANCE_COMPLIANCE_EXPORT = "sysconsole_write_compliance_compliance_export"
     SYSCONSOLE_WRITE_COMPLIANCE_COMPLIANCE_MONITORING = "sysconsole_write_compliance_compliance_monitoring"
-    SYSCONSOLE_WRITE_COMPLIANCE_CUSTOM_TERMS_OF_SERVICE = (
-        "sysconsole_write_compliance_custom_terms_of_service"
-    )
+    SYSCONSOLE_WRITE_COMPLIANCE_CUSTOM_TERMS_OF_SERVICE = "sysconsole_write_compliance_custom_terms_of_service"
     SYSCONSOLE_WRITE_COMPLIANCE_DATA_RETENTION_POLICY = "sysconsole_write_compliance_data_retention_policy"
     SYSCONSOLE_WRITE_ENVIRONMENT_DATABASE = "sysconsole_write_environment_database"
     SYSCONSOLE_WRITE_ENVIRONMENT_DEVELOPER = "sysconsole_write_environment_developer"
@@ -183,12 +177,8 @@ class Permission(StrEnum):
     SYSCONSOLE_WRITE_ENVIRONMENT_IMAGE_PROXY = "sysconsole_write_environment_image_proxy"
     SYSCONSOLE_WRITE_ENVIRONMENT_LOGGING = "sysconsole_write_environment_logging"
     SYSCONSOLE_WRITE_ENVIRONMENT_MOBILE_SECURITY = "sysconsole_write_environment_mobile_security"
-    SYSCONSOLE_WRITE_ENVIRONMENT_PERFORMANCE_MONITORING = (
-        "sysconsole_write_environment_performance_monitoring"
-    )
-    SYSCONSOLE_WRITE_ENVIRONMENT_PUSH_NOTIFICATION_SERVER = (
-        "sysconsole_write_environment_push_notification_server"
-    )
+    SYSCONSOLE_WRITE_ENVIRONMENT_PERFORMANCE_MONITORING = "sysconsole_write_environment_performance_monitoring"
+    SYSCONSOLE_WRITE_ENVIRONMENT_PUSH_NOTIFICATION_SERVER = "sysconsole_write_environment_push_notification_server"
     SYSCONSOLE_WRITE_ENVIRONMENT_RATE_LIMITING = "sysconsole_write_environment_rate_limiting"
     SYSCONSOLE_WRITE_ENVIRONMENT_SESSION_LENGTHS = "sysconsole_write_environment_session_lengths"
     SYSCONSOLE_WRITE_ENVIRONMENT_SMTP = "sysconsole_write_environment_smtp"
@@ -198,9 +188,7 @@ class Permission(StrEnum):
     SYSCONSOLE_WRITE_INTEGRATIONS_BOT_ACCOUNTS = "sysconsole_write_integrations_bot_accounts"
     SYSCONSOLE_WRITE_INTEGRATIONS_CORS = "sysconsole_write_integrations_cors"
     SYSCONSOLE_WRITE_INTEGRATIONS_GIF = "sysconsole_write_integrations_gif"
-    SYSCONSOLE_WRITE_INTEGRATIONS_INTEGRATION_MANAGEMENT = (
-        "sysconsole_write_integrations_integration_management"
-    )
+    SYSCONSOLE_WRITE_INTEGRATIONS_INTEGRATION_MANAGEMENT = "sysconsole_write_integrations_integration_management"
     SYSCONSOLE_WRITE_PLUGINS = "sysconsole_write_plugins"
     SYSCONSOLE_WRITE_PRODUCTS_BOARDS = "sysconsole_write_products_boards"
     SYSCONSOLE_WRITE_REPORTING_SERVER_LOGS = "sysconsole_write_reporting_server_logs"

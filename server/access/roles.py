@@ -368,9 +368,7 @@ SYSTEM_ROLES = (
         ),
     ),
     BuiltinRole(name=SYSTEM_ADMIN, scope=Scope.SYSTEM, scheme_managed=True, permissions=tuple(Permission)),
-    BuiltinRole(
-        name="system_post_all", scope=Scope.SYSTEM, permissions=(P.CREATE_POST, P.USE_CHANNEL_MENTIONS)
-    ),
+    BuiltinRole(name="system_post_all", scope=Scope.SYSTEM, permissions=(P.CREATE_POST, P.USE_CHANNEL_MENTIONS)),
     BuiltinRole(
         name="system_post_all_public",
         scope=Scope.SYSTEM,
@@ -382,9 +380,7 @@ SYSTEM_ROLES = (
         permissions=(P.CREATE_USER_ACCESS_TOKEN, P.READ_USER_ACCESS_TOKEN, P.REVOKE_USER_ACCESS_TOKEN),
     ),
     BuiltinRole(name="system_custom_group_admin", scope=Scope.SYSTEM, permissions=(*CUSTOM_GROUPS,)),
-    BuiltinRole(
-        name="system_shared_channel_manager", scope=Scope.SYSTEM, permissions=(P.MANAGE_SHARED_CHANNELS,)
-    ),
+    BuiltinRole(name="system_shared_channel_manager", scope=Scope.SYSTEM, permissions=(P.MANAGE_SHARED_CHANNELS,)),
     BuiltinRole(
         name="system_user_manager",
         scope=Scope.SYSTEM,
@@ -397,9 +393,7 @@ SYSTEM_ROLES = (
         name="system_read_only_admin",
         scope=Scope.SYSTEM,
         permissions=_with_ancillary(
-            *_console(
-                "read", *REPORTING_AREAS, *OPERATED_AREAS, *AUTHENTICATION_AREAS, *GUARDED_AREAS, "plugins"
-            )
+            *_console("read", *REPORTING_AREAS, *OPERATED_AREAS, *AUTHENTICATION_AREAS, *GUARDED_AREAS, "plugins")
         ),
     ),
     BuiltinRole(

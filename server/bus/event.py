@@ -98,6 +98,15 @@ class Event(Struct, frozen=True, kw_only=True):
         """Fields that only the users named get, each then holding just that user's id: {"mentions": [user ids]}."""
         return {}
 
+    def envelope_id(self) -> str:
+        """An id under which the event is published once only, however often that is tried; "" for no such limit."""
+        return ""
+
+    @classmethod
+    def json_fields(cls) -> tuple[str, ...]:
+        """The fields that travel as JSON inside a JSON string."""
+        return tuple(key for _, key, as_json in _wire_fields(cls) if as_json)
+
     def data(self) -> bytes:
         """The `data` object as JSON."""
         parts: dict[str, object] = {}

@@ -1,0 +1,10 @@
+-- The settings that administrators edit: every version is kept, one is active.
+
+CREATE TABLE configurations (
+    id         text COLLATE "C" PRIMARY KEY,
+    create_at  bigint NOT NULL,
+    value      jsonb  NOT NULL,
+    active     boolean NOT NULL
+);
+
+CREATE UNIQUE INDEX configurations_active_idx ON configurations (active) WHERE active;

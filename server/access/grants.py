@@ -1,0 +1,200 @@
+"""What a caller may do: roles turned into permissions, in the system, in a team, in a channel.
+
+A permission is granted when any role of the system, the team or the channel has it.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from server.access.permissions import Permission
+from server.access.roles import (
+    CHANNEL_ADMIN,
+    CHANNEL_GUEST,
+    CHANNEL_USER,
+    TEAM_ADMIN,
+    TEAM_GUEST,
+    TEAM_USER,
+)
+from server.context import Context, Services
+from server.db import SQL
+from server.errors import forbidden
+
+ALL_ROLES = SQL("SELECT name, permissions FROM roles WHERE delete_at = 0")
+
+TEAM_ROLES_OF = SQL("""
+    SELECT team_id, roles, scheme_guest, scheme_user, scheme_admin
+      FROM team_members
+     WHERE user_id = $1 AND delete_at = 0
+""")
+
+USER_ROLES = SQL("SELECT roles FROM users WHERE id = $1")
+
+CHANNEL_PLACE = SQL("""
+    SELECT id, type, team_id, delete_at, name, display_name, total_msg_count, creator_id
+      FROM channels
+     WHERE id = $1
+""")
+
+MEMBER_ROLES = SQL("""
+    SELECT roles, scheme_guest, scheme_user, scheme_admin
+      FROM channel_members
+     WHERE channel_id = $1 AND user_id = $2
+""")
+
+POST_CHANNEL = SQL("SELECT channel_id FROM posts WHERE id = $1 AND original_id = ''")
+
+
+class ChannelPlace(Struct, frozen=True):
+    """What checks need of a channel."""
+
+    id: str
+    type: str
+    team_id: str
+    delete_at: int
+    name: str
+    display_name: str
+    seen_msg_count: int
+    """Only how many posts there were when it was loaded."""
+    creator_id: str
+
+
+def scheme_roles(names: tuple[str, str, str], explicit: str, guest: bool, user: bool, admin: bool) -> list[str]:
+    """All role names of a membership: those that its flags stand for (guest, user, admin) and the explicit ones."""
+    roles = [name for flag, name in zip((guest, user, admin), names, strict=True) if flag]
+    roles += [name for name in explicit.split() if name not in roles]
+    return roles
+
+
+TEAM_SCHEME = (TEAM_GUEST, TEAM_USER, TEAM_ADMIN)
+CHANNEL_SCHEME = (CHANNEL_GUEST, CHANNEL_USER, CHANNEL_ADMIN)
+
+
+async def role_permissions(services: Services) -> dict[str, frozenset[str]]:
+    """The permissions of every role, by name."""
+
+    async def load() -> dict[str, frozenset[str]]:
+        return {row[0]: frozenset(row[1]) for row in await services.db.rows(ALL_ROLES)}
+
+    return await services.cache.get("roles", ("roles",), load)
+
+
+async def _any_grants(ctx: Context, roles: Iterable[str], permission: Permission) -> bool:
+    known = await role_permissions(ctx.services)
+    return any(permission in known.get(role, ()) for role in roles)
+
+
+async def roles_grant(ctx: Context, roles: str, permission: Permission) -> bool:
+    """Whether space-separated role names grant a permission."""
+    return await _any_grants(ctx, roles.split(), permission)
+
+
+async def has_system(ctx: Context, permission: Permission) -> bool:
+    """Whether the caller has a permission everywhere."""
+    return ctx.session is not None and await _any_grants(ctx, ctx.session.roles.split(), permission)
+
+
+async def team_roles_of(ctx: Context, user_id: str) -> dict[str, list[str]]:
+    """The teams of a user with the roles held in each."""
+
+    async def load() -> dict[str, list[str]]:
+        return {row[0]: scheme_roles(TEAM_SCHEME, *row[1:]) for row in await ctx.db.rows(TEAM_ROLES_OF, user_id)}
+
+    return await ctx.cache.get(("team_roles", user_id), (f"teams_of:{user_id}",), load)
+
+
+async def has_team(ctx: Context, team_id: str, permission: Permission) -> bool:
+    """Whether the caller has a permission in a team, by its membership there or everywhere."""
+    if ctx.session is None:
+        return False
+    roles = (await team_roles_of(ctx, ctx.session.user_id)).get(team_id, [])
+    return await _any_grants(ctx, [*roles, *ctx.session.roles.split()], permission)
+
+
+async def channel_place(ctx: Context, channel_id: str) -> ChannelPlace | None:
+    """A channel as checks need it, or None when there is none. Archived ones too."""
+
+    async def load() -> ChannelPlace | None:
+        return await ctx.db.one(ChannelPlace, CHANNEL_PLACE, channel_id)
+
+    return await ctx.cache.get(("channel_place", channel_id), (f"channel:{channel_id}",), load)
+
+
+async def member_roles(ctx: Context, channel_id: str, user_id: str) -> list[str] | None:
+    """The roles of a user in a channel, or None for a stranger to it."""
+
+    async def load() -> list[str]:
+        row = await ctx.db.row(MEMBER_ROLES, channel_id, user_id)
+        # Strangers are remembered too, as an empty list: no membership is without a role.
+        return scheme_roles(CHANNEL_SCHEME, *row) if row is not None else []
+
+    key = ("member_roles", channel_id, user_id)
+    tags = (f"member:{channel_id}:{user_id}", f"channel:{channel_id}", f"member_of:{user_id}")
+    return await ctx.cache.get(key, tags, load) or None
+
+
+async def has_channel(ctx: Context, channel_id: str, permission: Permission) -> bool:
+    """Whether the caller has a permission in a channel: by membership, by the channel's team, or everywhere."""
+    if ctx.session is None:
+        return False
+    place = await channel_place(ctx, channel_id)
+    if place is None:
+        return False
+    roles = list(await member_roles(ctx, channel_id, ctx.session.user_id) or ())
+    if place.team_id:
+        roles += (await team_roles_of(ctx, ctx.session.user_id)).get(place.team_id, [])
+    return await _any_grants(ctx, [*roles, *ctx.session.roles.split()], permission)
+
+
+async def may_read_channel(ctx: Context, channel_id: str) -> bool:
+    """Whether the caller may read a channel: members may, and for public ones who may read those of the team."""
+    if await has_channel(ctx, channel_id, Permission.READ_CHANNEL_CONTENT):
+        return True
+    place = await channel_place(ctx, channel_id)
+    return (
+        place is not None and place.type == "O" and await has_team(ctx, place.team_id, Permission.READ_PUBLIC_CHANNEL)
+    )
+
+
+async def may_see_channel(ctx: Context, channel_id: str) -> bool:
+    """Whether the caller may know a channel and its members, by the same rule as for reading it."""
+    if await has_channel(ctx, channel_id, Permission.READ_CHANNEL):
+        return True
+    place = await channel_place(ctx, channel_id)
+    return (
+        place is not None and place.type == "O" and await has_team(ctx, place.team_id, Permission.READ_PUBLIC_CHANNEL)
+    )
+
+
+async def post_channel_id(ctx: Context, post_id: str) -> str | None:
+    """The channel of a post, or None when there is no such post."""
+
+    async def load() -> str | None:
+        channel_id: str | None = await ctx.db.value(POST_CHANNEL, post_id)
+        return channel_id
+
+    return await ctx.cache.get(("post_channel", post_id), (f"post_channel:{post_id}",), load)
+
+
+async def check_system(ctx: Context, permission: Permission) -> None:
+    """Refuse a caller without the permission everywhere."""
+    if not await has_system(ctx, permission):
+        raise forbidden()
+
+
+async def check_team(ctx: Context, team_id: str, permission: Permission) -> None:
+    """Refuse a caller without the permission in the team."""
+    if not await has_team(ctx, team_id, permission):
+        raise forbidden()
+
+
+async def check_channel(ctx: Context, channel_id: str, permission: Permission) -> None:
+    """Refuse a caller without the permission in the channel."""
+    if not await has_channel(ctx, channel_id, permission):
+        raise forbidden()
+
+
+async def check_self_or(ctx: Context, user_id: str, permission: Permission = Permission.EDIT_OTHER_USERS) -> None:
+    """Refuse a caller who is neither that user nor has the permission everywhere."""
+    if ctx.user_id != user_id:
+        await check_system(ctx, permission)

@@ -1,0 +1,47 @@
+"""Sessions by their tokens, from the cache when it knows them."""
+
+import hashlib
+
+from server.context import Context, Services, Session
+from server.db import SQL
+from server.errors import session_expired
+from server.ids import now_ms
+
+SESSION_BY_TOKEN = SQL("""
+    SELECT s.id, s.user_id, s.create_at, s.expires_at, s.last_activity_at, s.device_id, s.is_oauth, s.props,
+           u.roles, u.is_bot
+      FROM sessions s
+      JOIN users u ON u.id = s.user_id
+     WHERE s.token_hash = $1 AND u.delete_at = 0
+""")
+
+
+def hash_token(token: str) -> bytes:
+    """How tokens are stored: their SHA-256."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+async def session_by_token(services: Services, token: str) -> Session | None:
+    """The live session of a token, or None when there is none, it has expired, or its user is deactivated."""
+    if not 1 <= len(token) <= 256:
+        return None
+    digest = hash_token(token)
+
+    async def load() -> Session | None:
+        return await services.db.one(Session, SESSION_BY_TOKEN, digest)
+
+    session = await services.cache.get(("session", digest), _tags, load)
+    if session is None or (session.expires_at and session.expires_at <= now_ms()):
+        return None
+    return session
+
+
+def _tags(session: Session | None) -> tuple[str, ...]:
+    return (f"session:{session.id}", f"user:{session.user_id}") if session else ()
+
+
+def signed_in_session(ctx: Context) -> Session:
+    """The caller's session; raises Unauthorized without one."""
+    if ctx.session is None:
+        raise session_expired()
+    return ctx.session

@@ -1,0 +1,130 @@
+"""The composition root: the only place that builds the parts of a node and lists its routers by name."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from server.access.grants import has_system
+from server.access.permissions import Permission
+from server.access.sessions import session_by_token
+from server.bus.bus import Bus
+from server.bus.signals import Invalidate
+from server.cache import Cache
+from server.config import Config
+from server.config.client import version_id
+from server.context import Context, Services, Session, request_context
+from server.db import Pool
+from server.db.migrate import migrate
+from server.features.channels.member_queries import topics_of
+from server.gateway.actions import Actions
+from server.gateway.gateway import Gateway
+from server.http.api import Api
+from server.http.router import Router, RouteTree
+from server.ids import new_id
+
+# How long cached rows are believed without news from the bus, in seconds: while it works, and while it is away.
+TRUSTED_SECONDS = 300.0
+BLIND_SECONDS = 3.0
+
+ROUTERS: list[Router] = []
+
+ACTIONS: list[Actions] = []
+
+log = structlog.get_logger()
+
+
+class Part(Protocol):
+    """Something of a feature that runs as long as the node: a writer, a sweeper, a worker."""
+
+    async def start(self) -> None:
+        """Begin; everything that it needs of the node is there."""
+
+    async def stop(self) -> None:
+        """Finish what is under way and end."""
+
+
+def all_actions() -> Actions:
+    """The socket actions of all features."""
+    actions = Actions()
+    for registry in ACTIONS:
+        actions.include(registry)
+    return actions
+
+
+class Node:
+    """One node of the service: `await start()`, serve `application` with `gateway`, `await stop()`."""
+
+    def __init__(self, config: Config) -> None:
+        node_id = config.HubbubSettings.NodeId or new_id()
+        self.services = Services(
+            config=config,
+            db=Pool(config.SqlSettings.DataSource, size=max(2, min(config.SqlSettings.MaxOpenConns, 20))),
+            bus=Bus(config.CacheSettings.RedisAddress, node_id),
+            cache=Cache(max_age=TRUSTED_SECONDS),
+            node_id=node_id,
+        )
+        self.ready = False
+        self._version = (config, version_id(config))
+        self.gateway = Gateway(
+            self.services.bus,
+            all_actions(),
+            authenticate=self._authenticate,
+            is_admin=self._is_admin,
+            topics_of=lambda user_id: topics_of(self.services.db, user_id),
+            make_context=lambda session, connection_id: request_context(self.services, session, connection_id),
+            server_version=self.version,
+            allowed_origins=lambda: self.services.config.ServiceSettings.AllowCorsFrom,
+        )
+        self.tree = RouteTree(ROUTERS)
+        self.parts: list[Part] = []
+        after_auth: list[Callable[[Context], None]] = []
+        self.application = Api(self.services, self.tree, self.version, after_auth)
+
+    def version(self) -> str:
+        """The X-Version-Id of the settings in force."""
+        config = self.services.config
+        if self._version[0] is not config:
+            self._version = (config, version_id(config))
+        return self._version[1]
+
+    async def _authenticate(self, token: str) -> Session | None:
+        return await session_by_token(self.services, token)
+
+    async def _is_admin(self, session: Session) -> bool:
+        return await has_system(request_context(self.services, session), Permission.MANAGE_SYSTEM)
+
+    async def start(self) -> None:
+        """Migrate, connect and start the parts; raises when the database does not answer."""
+        services = self.services
+        await migrate(services.config.SqlSettings.DataSource)
+        await services.db.open()
+        services.bus.on(Invalidate, lambda invalid: services.cache.drop(invalid.tags))
+        services.bus.on_lost.append(services.cache.clear)
+        await services.bus.start()
+        await self.gateway.start()
+        for part in self.parts:
+            await part.start()
+        self._watch = asyncio.create_task(self._watch_bus())
+        self.ready = True
+
+    async def _watch_bus(self) -> None:
+        """While no invalidation can arrive, cached rows are believed for a few seconds only."""
+        while True:
+            self.services.cache.max_age = TRUSTED_SECONDS if self.services.bus.connected else BLIND_SECONDS
+            await asyncio.sleep(0.5)
+
+    async def drain(self) -> None:
+        """Be taken out of the load balancer and move the sockets elsewhere; requests go on being answered."""
+        self.ready = False
+        await self.gateway.drain(self.services.config.HubbubSettings.DrainSeconds)
+
+    async def stop(self) -> None:
+        """Stop the parts and close all connections."""
+        self.ready = False
+        self._watch.cancel()
+        for part in reversed(self.parts):
+            await part.stop()
+        await self.services.bus.stop()
+        await self.services.db.close()

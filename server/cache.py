@@ -1,0 +1,107 @@
+"""What a node remembers of the database: values by key, dropped by tag when the bus says that something changed."""
+
+import time
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from typing import TypeVar, cast
+
+T = TypeVar("T")
+
+
+class _Load:
+    """A load under way; a drop of one of its tags makes its result too old to keep."""
+
+    __slots__ = ("stale", "tags")
+
+    def __init__(self, tags: tuple[str, ...]) -> None:
+        self.tags = tags
+        self.stale = False
+
+
+class Cache:
+    """A bounded cache of any values; the oldest entries go first when it is full.
+
+    Every entry has tags ("user:<id>", "channel:<id>", …); `drop` forgets all entries of a tag. `max_age`
+    (seconds) bounds how long an entry is believed without news; it is lowered while the bus is away.
+    """
+
+    def __init__(self, max_entries: int = 200_000, max_age: float = 300.0) -> None:
+        self.max_age = max_age
+        self.hits = 0
+        self.misses = 0
+        self._max_entries = max_entries
+        self._entries: dict[Hashable, tuple[float, tuple[str, ...], object]] = {}
+        self._keys: dict[str, set[Hashable]] = {}
+        self._loads: set[_Load] = set()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def peek(self, key: Hashable) -> object | None:
+        """The value of `key` if it is at hand, else None; does not load."""
+        entry = self._entries.get(key)
+        if entry is None or time.monotonic() - entry[0] > self.max_age:
+            return None
+        self.hits += 1
+        return entry[2]
+
+    async def get(
+        self,
+        key: Hashable,
+        tags: Callable[[T], Iterable[str]] | tuple[str, ...],
+        load: Callable[[], Awaitable[T]],
+    ) -> T:
+        """The value of `key`, loaded when it is not at hand.
+
+        `tags` is a tuple, or a function of the loaded value; then a drop of any tag during the load
+        keeps the value from being stored.
+        """
+        entry = self._entries.get(key)
+        if entry is not None and time.monotonic() - entry[0] <= self.max_age:
+            self.hits += 1
+            return cast(T, entry[2])
+        self.misses += 1
+        loading = _Load(tags if isinstance(tags, tuple) else ())
+        self._loads.add(loading)
+        started = time.monotonic()
+        try:
+            value = await load()
+        finally:
+            self._loads.discard(loading)
+        if not loading.stale and value is not None:
+            self._store(key, started, tags if isinstance(tags, tuple) else tuple(tags(value)), value)
+        return value
+
+    def _store(self, key: Hashable, started: float, tags: tuple[str, ...], value: object) -> None:
+        self._forget(key)
+        while len(self._entries) >= self._max_entries:
+            self._forget(next(iter(self._entries)))
+        self._entries[key] = (started, tags, value)
+        for tag in tags:
+            self._keys.setdefault(tag, set()).add(key)
+
+    def _forget(self, key: Hashable) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return
+        for tag in entry[1]:
+            keys = self._keys.get(tag)
+            if keys is not None:
+                keys.discard(key)
+                if not keys:
+                    del self._keys[tag]
+
+    def drop(self, tags: Iterable[str]) -> None:
+        """Forget every entry that has one of these tags, also those that are being loaded."""
+        for tag in tags:
+            for key in list(self._keys.get(tag, ())):
+                self._forget(key)
+            for loading in self._loads:
+                if not loading.tags or tag in loading.tags:
+                    loading.stale = True
+
+    def clear(self) -> None:
+        """Forget everything; for when invalidations may have been missed."""
+        self._entries.clear()
+        self._keys.clear()
+        for loading in self._loads:
+            loading.stale = True

@@ -1,0 +1,24 @@
+"""SQL constants, and the list of columns of a Struct."""
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+ALL_SQL: Final[list["SQL"]] = []
+"""Every statement of the program, for the test that prepares each on the real schema."""
+
+
+class SQL(Struct, frozen=True):
+    """A statement made of constants only; all input goes in as $1, $2, …"""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        ALL_SQL.append(self)
+
+
+def columns(struct: type[Struct], alias: str = "", *, leave: tuple[str, ...] = ()) -> str:
+    """The fields of a Struct as columns, in its order: "p.id, p.create_at, …"; `leave` names fields left out."""
+    prefix = f"{alias}." if alias else ""
+    return ", ".join(f"{prefix}{field.name}" for field in msgspec.structs.fields(struct) if field.name not in leave)

@@ -1,0 +1,31 @@
+"""Replies that are more than a JSON body: files, cookies, other headers; and ETags."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from server.context import Context
+
+
+class Reply(Struct, kw_only=True):
+    """A whole answer. `content` is sent as it is."""
+
+    content: bytes = b""
+    status: int = 200
+    media_type: str = "application/json"
+    headers: Sequence[tuple[str, str]] = ()
+
+
+class NotModified(Exception):
+    """The client's copy is the newest: 304."""
+
+    def __init__(self, etag: str) -> None:
+        super().__init__(etag)
+        self.etag = etag
+
+
+def revalidate(ctx: Context, if_none_match: str, etag: str) -> None:
+    """Send `etag` with the reply, or end with 304 when the client already has it."""
+    if if_none_match and etag in (tag.strip() for tag in if_none_match.split(",")):
+        raise NotModified(etag)
+    ctx.reply_headers.append(("ETag", etag))

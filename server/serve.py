@@ -1,0 +1,91 @@
+"""Serving a node: the listening socket, uvicorn, and what happens at SIGTERM."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+import uvloop
+
+from server.app import Node
+from server.config import Config
+from server.logs import set_up_logs
+
+log = structlog.get_logger()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, whose signals we handle ourselves: sockets move first, then it stops."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def uvicorn_config(node: Node) -> uvicorn.Config:
+    """How uvicorn serves a node: REST by the application, WebSockets by the gateway, on one port."""
+    return uvicorn.Config(
+        node.application,
+        ws=node.gateway.protocol_class,
+        loop="uvloop",
+        http="httptools",
+        lifespan="off",
+        interface="asgi3",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        log_config=None,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=10,
+    )
+
+
+def listen(config: Config) -> socket.socket:
+    """The listening socket of ListenAddress (":8065", "127.0.0.1:8065"); several processes may share the port."""
+    host, _, port = config.ServiceSettings.ListenAddress.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((host or "0.0.0.0", int(port)))
+    sock.listen(4096)
+    sock.setblocking(False)
+    return sock
+
+
+async def serve(config: Config, sock: socket.socket) -> None:
+    """Run a node on a listening socket until SIGTERM or SIGINT, then let go of its clients and stop."""
+    node = Node(config)
+    await node.start()
+    server = _Server(uvicorn_config(node))
+    leaving: list[asyncio.Task[None]] = []
+
+    async def leave() -> None:
+        await node.drain()
+        server.should_exit = True
+
+    def on_signal() -> None:
+        if leaving:
+            server.force_exit = True
+        else:
+            leaving.append(asyncio.create_task(leave()))
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    log.info("node started", node=node.services.node_id, address=config.ServiceSettings.ListenAddress)
+    try:
+        await server.serve(sockets=[sock])
+    finally:
+        await node.stop()
+        log.info("node stopped", node=node.services.node_id)
+
+
+def run_node(config: Config, sock: socket.socket | None = None) -> None:
+    """Serve one node in this process until it is told to stop. Raises OSError when the address is taken."""
+    set_up_logs(config)
+    with sock or listen(config) as listening, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(config, listening))

@@ -1,0 +1,101 @@
+"""Nodes that run inside the test process: the whole server on a free port of 127.0.0.1."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from typing import Any, ClassVar
+
+import httpx
+import uvicorn
+
+from server.app import Node
+from server.bus.event import Audience, Event
+from server.config import load_config, merge
+from server.context import Services
+from server.serve import uvicorn_config
+from tests.clients_of import Client
+
+
+class Marker(Event, frozen=True):
+    """Ends what a test waits for: everything published before it has arrived when it arrives."""
+
+    name: ClassVar[str] = "custom_tests_marker"
+    user: str
+
+    def audience(self) -> Audience:
+        """The user of the socket."""
+        return Audience(user_id=self.user)
+
+
+class TestNode:
+    """A running node."""
+
+    __test__ = False
+
+    def __init__(self, node: Node, port: int) -> None:
+        self.node = node
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._http = httpx.AsyncClient(
+            base_url=self.url,
+            timeout=30,
+            limits=httpx.Limits(max_connections=100),
+            headers={"accept-encoding": ""},
+        )
+
+    @property
+    def services(self) -> Services:
+        """What the node is made of."""
+        return self.node.services
+
+    @property
+    def statements(self) -> int:
+        """SQL statements run so far."""
+        return self.services.db.stats.statements
+
+    def client(self, token: str = "") -> Client:
+        """A REST client of this node."""
+        return Client(self._http, token)
+
+    async def mark(self, user_id: str) -> None:
+        """Send a marker to the sockets of a user."""
+        await self.services.bus.publish([Marker(user=user_id)])
+
+    def change_settings(self, sections: dict[str, dict[str, Any]]) -> None:
+        """Put other settings in force on this node only."""
+        self.services.config = merge(self.services.config, sections)
+
+    async def close(self) -> None:
+        """Close the clients' connections."""
+        await self._http.aclose()
+
+
+@contextlib.asynccontextmanager
+async def start_node(dsn: str, redis_url: str, **environ: str) -> AsyncIterator[TestNode]:
+    """A node with its own port; ended with the block."""
+    config = load_config(
+        {
+            "MM_SQLSETTINGS_DATASOURCE": dsn,
+            "MM_CACHESETTINGS_REDISADDRESS": redis_url,
+            "MM_SERVICESETTINGS_LISTENADDRESS": "127.0.0.1:0",
+            "MM_HUBBUBSETTINGS_DRAINSECONDS": "1",
+            **environ,
+        }
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        node = Node(config)
+        await node.start()
+        server = uvicorn.Server(uvicorn_config(node))
+        serving = asyncio.create_task(server._serve(sockets=[listening]))
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        test_node = TestNode(node, listening.getsockname()[1])
+        try:
+            yield test_node
+        finally:
+            await test_node.close()
+            await node.drain()
+            server.should_exit = True
+            await serving
+            await node.stop()
