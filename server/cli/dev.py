@@ -3,15 +3,13 @@
 import contextlib
 import os
 import shlex
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 
 from server import __version__
 from server.cli.node import Node, require_free
+from server.cli.signals import until_stopped
 from server.cli.sources import Sources
 from server.engines.child import EngineError
 from server.engines.directory import DataDirectory
@@ -42,10 +40,6 @@ Ctrl-C stops everything.
 """
 
 
-class Stopped(BaseException):
-    """SIGINT, SIGTERM or SIGHUP came."""
-
-
 def run(*, nodes: int, port: int, data: Path, reload: bool | None) -> None:
     """Run until a signal comes. EngineError when something can't be started."""
     sources = Sources.of_checkout()
@@ -58,7 +52,7 @@ def run(*, nodes: int, port: int, data: Path, reload: bool | None) -> None:
         raise EngineError(f"{nodes} nodes from port {port} would need port {last}")
     for number in range(port, last + 1):
         require_free(number)
-    with stopping():
+    with until_stopped():
         say(f"Hubbub {__version__}")
         with DataDirectory(data) as directory, contextlib.ExitStack() as stack:
             World(directory, stack, nodes, port).run(sources if reload else None)
@@ -83,8 +77,7 @@ class World:
         logs = directory.folder("log")
         self._port = port
         self._nodes = [
-            Node(number, port + number - 1, logs / f"node-{number}.log", settings)
-            for number in range(1, nodes + 1)
+            Node(number, port + number - 1, logs / f"node-{number}.log", settings) for number in range(1, nodes + 1)
         ]
         self._running = list(self._nodes)
         self._welcomed = False
@@ -153,23 +146,3 @@ def say(line: str) -> None:
     """Print a line for the person at the terminal; if nobody reads any more, that is no reason to stop."""
     with contextlib.suppress(BrokenPipeError):
         print(line, flush=True)
-
-
-@contextlib.contextmanager
-def stopping() -> Iterator[None]:
-    """Leave the block at the first signal that asks to stop; further ones can't disturb the clearing up."""
-    asked = False
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if not asked:
-            asked = True
-            raise Stopped
-
-    handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = dict.fromkeys(
-        (signal.SIGINT, signal.SIGTERM, signal.SIGHUP), stop
-    )
-    for signum, handler in handlers.items():
-        signal.signal(signum, handler)
-    with contextlib.suppress(Stopped):
-        yield

@@ -1,6 +1,11 @@
-"""The command line: each command reads its options here and leaves the work to its own module."""
+"""The command line: each command reads its options here and leaves the work to its own module.
+
+Commands that need the application import it when they run: `hubbub dev` must start with broken code, to wait
+for its repair, and in a tenth of the time.
+"""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +13,8 @@ import typer
 
 from server import __version__
 from server.cli import dev as dev_command
+from server.cli.failure import CommandError
+from server.config import ConfigError
 from server.engines.child import EngineError
 
 app = typer.Typer(
@@ -20,11 +27,15 @@ app = typer.Typer(
 )
 
 
+show = typer.Typer(no_args_is_help=True, help="Print what this version serves, sends and can be told.")
+app.add_typer(show, name="show")
+
+
 def main() -> None:
     """Run the command that the arguments name. What is wrong with them, or with the machine, is one line."""
     try:
         app()
-    except EngineError as error:
+    except (CommandError, ConfigError, EngineError) as error:
         sys.exit(f"hubbub: {error}")
 
 
@@ -55,3 +66,53 @@ def dev(
 ) -> None:
     """Run everything on this machine: PostgreSQL, Redis and one or several nodes."""
     dev_command.run(nodes=nodes, port=port, data=data, reload=reload)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Listen on this address instead of the configured one.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="And on this port.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="How many processes share the port.")] = 1,
+    inherited: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Run a node. MM_SQLSETTINGS_DATASOURCE and MM_CACHESETTINGS_REDISADDRESS name PostgreSQL and Redis."""
+    from server.cli import serve as work
+
+    work.run(host=host, port=port, workers=workers, inherited=inherited)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database of MM_SQLSETTINGS_DATASOURCE to this version's schema; nodes also do it at start."""
+    from server.cli import serve as work
+
+    work.migrate()
+
+
+@show.command()
+def routes() -> None:
+    """Every operation with its guard."""
+    from server.cli import show as work
+
+    _print(work.routes())
+
+
+@show.command()
+def events() -> None:
+    """Every event with its payload and its audience."""
+    from server.cli import show as work
+
+    _print(work.events())
+
+
+@show.command()
+def config() -> None:
+    """Every setting with its value, its variable and its default."""
+    from server.cli import show as work
+
+    _print(work.config())
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(line)

@@ -79,9 +79,7 @@ def require_free(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise EngineError(
-                f"can't listen on port {port} ({error.strerror}): choose another, --port"
-            ) from error
+            raise EngineError(f"can't listen on port {port} ({error.strerror}): choose another, --port") from error
 
 
 def wait_until_free(port: int, patience: float) -> None:

@@ -27,6 +27,7 @@ class Child:
         environ: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         parting: signal.Signals = signal.SIGTERM,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         """Start it as `account` (uid, gid), its output added to `log`; `parting` is what asks it to stop."""
         uid, gid = account or (os.getuid(), os.getgid())
@@ -42,6 +43,7 @@ class Child:
                 env=environ,
                 cwd=cwd,
                 start_new_session=True,
+                pass_fds=pass_fds,
             )
 
     @property

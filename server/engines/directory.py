@@ -67,9 +67,7 @@ class DataDirectory:
         found = outside.lstat()
         ours = not stat.S_ISLNK(found.st_mode) and (os.getuid() in (0, found.st_uid))
         if not ours:
-            raise EngineError(
-                f"{self.path} is too long a path for sockets, and {outside} belongs to another user"
-            )
+            raise EngineError(f"{self.path} is too long a path for sockets, and {outside} belongs to another user")
         return outside
 
 

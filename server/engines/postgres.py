@@ -108,9 +108,7 @@ class Postgres:
             "-c",
             statement,
         ]
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=60, env=_environ(), check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=_environ(), check=False)
         if done.returncode:
             raise EngineError(f"PostgreSQL refused: {done.stderr.strip().splitlines()[0]}")
         return done.stdout.strip()
@@ -221,9 +219,7 @@ class Postgres:
                     return
                 if time.monotonic() > deadline:
                     self.stop()
-                    raise EngineError(
-                        f"PostgreSQL does not answer after {START_PATIENCE:.0f} s: {self._why()}"
-                    )
+                    raise EngineError(f"PostgreSQL does not answer after {START_PATIENCE:.0f} s: {self._why()}")
                 time.sleep(0.02)
             why = self._why()
             self._child = None
@@ -273,6 +269,4 @@ def _unprivileged_account(data: Path) -> tuple[int, int]:
         except KeyError:
             continue
         return entry.pw_uid, entry.pw_gid
-    raise EngineError(
-        "PostgreSQL does not run as root, and there is neither an account `postgres` nor `nobody`"
-    )
+    raise EngineError("PostgreSQL does not run as root, and there is neither an account `postgres` nor `nobody`")

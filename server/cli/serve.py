@@ -1,0 +1,123 @@
+"""`hubbub serve`: one node in this process, or several as children that share one port."""
+
+import asyncio
+import os
+import socket
+import sys
+import time
+from collections.abc import Mapping
+
+import asyncpg
+
+from server.cli.failure import CommandError
+from server.cli.signals import until_stopped
+from server.config import Config, load_config
+from server.config.environment import variable_of
+from server.config.rules import listen_address
+from server.db.migrate import migrate as migrate_database
+from server.engines.child import Child
+from server.serve import listen, run_node
+
+ADDRESS = variable_of("ServiceSettings.ListenAddress")
+METRICS_ADDRESS = variable_of("MetricsSettings.ListenAddress")
+NODE_ID = variable_of("HubbubSettings.NodeId")
+TICK = 0.2
+YOUNG_SECONDS = 5.0
+STOP_PATIENCE = 20.0
+DATABASE_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+def production_config(environ: Mapping[str, str]) -> Config:
+    """The settings of `environ`, which must name PostgreSQL and Redis: nothing embedded is started here."""
+    config = load_config(environ)
+    for key, value in (
+        ("SqlSettings.DataSource", config.SqlSettings.DataSource),
+        ("CacheSettings.RedisAddress", config.CacheSettings.RedisAddress),
+    ):
+        if not value:
+            raise CommandError(f"{variable_of(key)} is not set; `hubbub dev` brings its own PostgreSQL and Redis")
+    return config
+
+
+def run(*, host: str | None, port: int | None, workers: int, inherited: int | None) -> None:
+    """Serve until a signal comes. `inherited` is the number of a listening socket that the parent opened."""
+    environ = dict(os.environ)
+    if host is not None or port is not None:
+        environ[ADDRESS] = _address(load_config(environ), host, port)
+    config = production_config(environ)
+    try:
+        if inherited is not None:
+            run_node(config, socket.socket(fileno=inherited))
+        elif workers == 1:
+            run_node(config)
+        else:
+            with listen(config) as sock:
+                _run_workers(config, environ, sock, workers)
+    except DATABASE_ERRORS as error:
+        raise CommandError(f"can't serve on {config.ServiceSettings.ListenAddress}: {_first_line(error)}") from error
+
+
+def migrate() -> None:
+    """Run what is missing of schema/, and print what that was."""
+    dsn = load_config(os.environ).SqlSettings.DataSource
+    if not dsn:
+        raise CommandError(f"{variable_of('SqlSettings.DataSource')} is not set")
+    try:
+        numbers = asyncio.run(migrate_database(dsn))
+    except DATABASE_ERRORS as error:
+        raise CommandError(f"can't migrate: {_first_line(error)}") from error
+    print(f"ran {', '.join(f'{number:04}' for number in numbers)}" if numbers else "nothing to do")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _address(config: Config, host: str | None, port: int | None) -> str:
+    old_host, old_port = listen_address(config.ServiceSettings.ListenAddress)
+    host = old_host if host is None else host.strip("[]")
+    return f"[{host}]:{port or old_port}" if ":" in host else f"{host}:{port or old_port}"
+
+
+def _run_workers(config: Config, environ: Mapping[str, str], sock: socket.socket, count: int) -> None:
+    """Keep `count` workers running on one socket. A worker that ends is started again, but one that ends at once
+    tells of a fault that starting again won't mend: then all stop."""
+    started: dict[int, float] = {}
+    workers: dict[int, Child] = {}
+
+    def start(number: int) -> None:
+        command = [sys.executable, "-m", "server", "serve", "--inherited", str(sock.fileno())]
+        settings = {**environ, **_settings_of_worker(config, number)}
+        workers[number] = Child(command, environ=settings, pass_fds=[sock.fileno()])
+        started[number] = time.monotonic()
+
+    try:
+        with until_stopped():
+            for number in range(1, count + 1):
+                start(number)
+            while True:
+                for number, worker in workers.items():
+                    if (code := worker.returncode()) is None:
+                        continue
+                    if time.monotonic() - started[number] < YOUNG_SECONDS:
+                        raise CommandError(f"worker {number} ended at once, exit code {code}")
+                    print(f"worker {number} ended, exit code {code}; starting it again", file=sys.stderr)
+                    start(number)
+                time.sleep(TICK)
+    finally:
+        for worker in workers.values():
+            worker.ask()
+        for worker in workers.values():
+            worker.stop(config.HubbubSettings.DrainSeconds + STOP_PATIENCE)
+
+
+def _settings_of_worker(config: Config, number: int) -> dict[str, str]:
+    """What differs between workers: each has metrics and an id of its own."""
+    settings = {}
+    host, port = listen_address(config.MetricsSettings.ListenAddress)
+    if config.MetricsSettings.Enable and port:
+        shown = f"[{host}]" if ":" in host else host
+        settings[METRICS_ADDRESS] = f"{shown}:{port + number - 1}"
+    if config.HubbubSettings.NodeId:
+        settings[NODE_ID] = f"{config.HubbubSettings.NodeId}-{number}"
+    return settings

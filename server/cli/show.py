@@ -1,0 +1,61 @@
+"""`hubbub show`: what this version serves, sends and can be told, read from the code that does it."""
+
+import inspect
+import os
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from server.app import ROUTERS
+from server.bus.event import CATALOGUE
+from server.config import Config, load_config
+from server.config.environment import variable_of
+from server.config.keys import KEYS, value_of
+from server.config.masking import MASK, SECRETS
+
+
+def routes() -> Iterator[str]:
+    """Every operation with its guard and what it does, by path."""
+    found = [route for router in ROUTERS for route in router.routes]
+    rows = [
+        (route.method, route.path, str(route.guard), route.summary.partition("\n")[0])
+        for route in sorted(found, key=lambda route: (route.path, route.method))
+    ]
+    return table(rows)
+
+
+def events() -> Iterator[str]:
+    """Every event with its payload and, in its own words, its audience."""
+    rows = [
+        (name, ", ".join(_fields(event)), (inspect.getdoc(event) or "").replace("\n", " "))
+        for name, classes in sorted(CATALOGUE.items())
+        for event in classes
+    ]
+    return table(rows)
+
+
+def _fields(event: type[msgspec.Struct]) -> list[str]:
+    return [field.encode_name for field in msgspec.structs.fields(event)]
+
+
+def config() -> Iterator[str]:
+    """Every setting with the value in force, its default where that differs, and its variable."""
+    current, default = load_config(os.environ), Config()
+    masked = dict.fromkeys((key for key in SECRETS if value_of(current, key)), MASK)
+    rows = []
+    for key in KEYS:
+        value, usual = value_of(current, key), value_of(default, key)
+        shown = masked.get(key) or msgspec.json.encode(value).decode()
+        note = "" if value == usual else f"default {msgspec.json.encode(usual).decode()}"
+        rows.append((key, shown, variable_of(key), note))
+    return table(rows)
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """The rows as lines of text whose columns stand below each other."""
+    if not rows:
+        return
+    widths = [min(60, max(len(row[column]) for row in rows)) for column in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        yield "  ".join([*cells, row[-1]]).rstrip()
