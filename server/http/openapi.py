@@ -57,7 +57,7 @@ def openapi(routes: list[Route], version: str) -> dict[str, Any]:
 
 def _anything(kind: Any) -> dict[str, Any]:
     """The schema of what msgspec has none for: `object` is any JSON."""
-    return {}
+    return {"description": "Any JSON."}
 
 
 def _key(kind: Any) -> str:
