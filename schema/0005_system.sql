@@ -8,3 +8,12 @@ CREATE TABLE configurations (
 );
 
 CREATE UNIQUE INDEX configurations_active_idx ON configurations (active) WHERE active;
+
+-- Nodes say every few seconds that they live. Nothing is lost if this table is.
+CREATE UNLOGGED TABLE nodes (
+    id          text COLLATE "C" PRIMARY KEY,
+    address     text   NOT NULL,
+    version     text   NOT NULL,
+    started_at  bigint NOT NULL,
+    seen_at     bigint NOT NULL
+);

@@ -18,6 +18,8 @@ from server.context import Context, Services, Session, request_context
 from server.db import Pool
 from server.db.migrate import migrate
 from server.features.channels.member_queries import topics_of
+from server.features.welcome import routes as welcome
+from server.features.welcome.nodes import NodeBeat
 from server.gateway.actions import Actions
 from server.gateway.gateway import Gateway
 from server.http.api import Api
@@ -28,7 +30,10 @@ from server.ids import new_id
 TRUSTED_SECONDS = 300.0
 BLIND_SECONDS = 3.0
 
-ROUTERS: list[Router] = []
+ROUTERS: list[Router] = [
+    welcome.router,
+    welcome.page_router,
+]
 
 ACTIONS: list[Actions] = []
 
@@ -78,7 +83,10 @@ class Node:
             allowed_origins=lambda: self.services.config.ServiceSettings.AllowCorsFrom,
         )
         self.tree = RouteTree(ROUTERS)
-        self.parts: list[Part] = []
+        self.services.extras[welcome.Document] = welcome.Document(self.tree)
+        self.parts: list[Part] = [
+            NodeBeat(self.services),
+        ]
         after_auth: list[Callable[[Context], None]] = []
         self.application = Api(self.services, self.tree, self.version, after_auth)
 

@@ -13,10 +13,10 @@ _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 ID_LENGTH = 26
 _ID = re.compile(r"[A-Za-z0-9]{26}")
 
-Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{26}\Z")]
+Id = Annotated[str, Meta(pattern="^[A-Za-z0-9]{26}$", min_length=26, max_length=26)]
 """An id in a body."""
 
-IdOrEmpty = Annotated[str, Meta(pattern=r"^([A-Za-z0-9]{26})?\Z")]
+IdOrEmpty = Annotated[str, Meta(pattern="^([A-Za-z0-9]{26})?$", max_length=26)]
 """An id in a body, or "" for none."""
 
 
