@@ -1,4 +1,6 @@
-"""Signals: what nodes tell each other and clients never see. Each goes to a topic, in order with the events around it."""
+"""Signals: what nodes tell each other and clients never see. Each goes to a topic, in order with the events there."""
+
+from typing import Any
 
 from msgspec import Struct
 
@@ -12,7 +14,7 @@ SIGNALS: dict[str, type["Signal"]] = {}
 class Signal(Struct, frozen=True, kw_only=True):
     """Base of all signals; the class name names it in the envelope."""
 
-    def __init_subclass__(cls, **options: object) -> None:
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         SIGNALS[cls.__name__] = cls
 
@@ -21,23 +23,23 @@ class Signal(Struct, frozen=True, kw_only=True):
         return [NODES]
 
 
-class Invalidate(Signal):
+class Invalidate(Signal, frozen=True, kw_only=True):
     """Every node drops what it caches under these tags."""
 
     tags: tuple[str, ...]
 
 
-class ConfigChanged(Signal):
+class ConfigChanged(Signal, frozen=True, kw_only=True):
     """The settings in the database changed: every node reads them again."""
 
 
-class EventsLost(Signal):
+class EventsLost(Signal, frozen=True, kw_only=True):
     """A node could not publish to these topics for a while (None: it lost count): their connections start anew."""
 
     missed: tuple[str, ...] | None
 
 
-class UserSignal(Signal):
+class UserSignal(Signal, frozen=True, kw_only=True):
     """Base of the signals about one user: they reach the nodes that the user is connected to."""
 
     user_id: str
@@ -47,29 +49,29 @@ class UserSignal(Signal):
         return [f"user:{self.user_id}"]
 
 
-class Joined(UserSignal):
+class Joined(UserSignal, frozen=True, kw_only=True):
     """From here on the user's connections get the events of these rooms ("channel:<id>", "team:<id>")."""
 
     rooms: tuple[str, ...]
 
 
-class Left(UserSignal):
+class Left(UserSignal, frozen=True, kw_only=True):
     """From here on the user's connections get nothing from these rooms any more."""
 
     rooms: tuple[str, ...]
 
 
-class SessionsEnded(UserSignal):
+class SessionsEnded(UserSignal, frozen=True, kw_only=True):
     """Sessions of the user were revoked or logged out (None: all of them): their sockets fall silent and close."""
 
     session_ids: tuple[str, ...] | None = None
 
 
-class SessionsChanged(UserSignal):
+class SessionsChanged(UserSignal, frozen=True, kw_only=True):
     """Roles or expiry of the user's sessions changed: open sockets look their session up again."""
 
 
-class NodeSignal(Signal):
+class NodeSignal(Signal, frozen=True, kw_only=True):
     """Base of the signals to one node."""
 
     node_id: str
@@ -79,7 +81,7 @@ class NodeSignal(Signal):
         return [f"node:{self.node_id}"]
 
 
-class TakenOver(NodeSignal):
+class TakenOver(NodeSignal, frozen=True, kw_only=True):
     """A client resumed its connection on another node: this one forgets its copy."""
 
     connection_id: str

@@ -1,0 +1,401 @@
+"""The subscribing connection: what arrives, in order, and what is missing, from the streams.
+
+All bookkeeping goes over the one connection that also brings the messages: the answer to a question about positions
+comes after every message published before it, so nothing that is merely on its way is ever taken for lost.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Collection, Coroutine, Iterable
+from typing import Any, Protocol
+
+import msgspec
+
+from server.bus.envelope import Envelope, unseal
+from server.bus.publisher import RECONNECT_SECONDS, begin_epoch
+from server.bus.redis import Address, RedisConnection, RedisError
+from server.bus.scripts import HEADER, Names
+from server.bus.signals import EventsLost, Signal
+
+log = logging.getLogger(__name__)
+
+CHECK_SECONDS = 5.0
+"""How often topics are asked whether something was missed in silence."""
+BACKLOG = 100_000
+"""More messages than this are not held back while a gap is filled; the connection starts over instead."""
+_CHUNK = 500
+
+
+class Subscription:
+    """One topic on this node."""
+
+    __slots__ = ("channel", "last", "live", "topic")
+
+    def __init__(self, topic: str, channel: bytes, last: int) -> None:
+        self.topic = topic
+        self.channel = channel
+        self.last = last
+        """Every message of the topic up to this position has been passed on; -1 while that is not known."""
+        self.live = False
+        """Whether Redis has confirmed the subscription."""
+
+
+class Receiver(Protocol):
+    """What the subscriber passes messages on to."""
+
+    def linked(self, up: bool) -> None:
+        """The connection to Redis was lost, or is back and all that could be made good has been."""
+
+    def event(self, topic: str, envelope: Envelope) -> None:
+        """An event of a topic."""
+
+    def signal(self, signal: Signal, position: int) -> None:
+        """A signal of any topic."""
+
+    def batch_ended(self) -> None:
+        """Nothing more is at hand just now."""
+
+    def anew(self, topics: Collection[str] | None) -> None:
+        """Messages of these topics (None: of any) may have been missed and can't be had any more."""
+
+
+class Entry:
+    """A message of a stream."""
+
+    __slots__ = ("blob", "position", "previous")
+
+    def __init__(self, blob: bytes, position: int, previous: int) -> None:
+        self.blob = blob
+        self.position = position
+        self.previous = previous
+
+
+def position_of(blob: bytes) -> int:
+    """Where a message stands among all."""
+    position: int = HEADER.unpack_from(blob)[1]
+    return position
+
+
+class Subscriber:
+    """Keeps the subscriptions of a node over reconnects and passes each message on once."""
+
+    def __init__(self, address: Address, names: Names, receiver: Receiver) -> None:
+        self.connected = False
+        self.position = 0
+        """Everything up to here that was published to the subscribed topics has been passed on."""
+        self.received = 0
+        self.gaps = 0
+        self.filled = 0
+        self.lost = 0
+        self.epoch = b""
+        self._address = address
+        self._names = names
+        self._receiver = receiver
+        self._subscriptions: dict[bytes, Subscription] = {}
+        self._connection: RedisConnection | None = None
+        self._backlog: list[tuple[bytes, bytes]] | None = None
+        self._joining = 0
+        self._settled = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._filling = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def settled(self) -> bool:
+        """Whether `position` can be trusted: no gap is being filled, no topic joined from an earlier position."""
+        return self.connected and not self._holding() and not self._joining
+
+    def _holding(self) -> bool:
+        return self._backlog is not None
+
+    def start(self) -> None:
+        """Connect in the background and stay connected."""
+        self._spawn(self._stay_connected())
+        self._spawn(self._check_forever())
+
+    async def stop(self) -> None:
+        """Close the connection."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._connection is not None:
+            self._connection.close()
+
+    async def ready(self, seconds: float) -> bool:
+        """Wait until connected; False when that takes longer."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ready.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    # subscriptions
+
+    async def subscribe(self, topics: Iterable[str], after: int | None = None) -> None:
+        """Take part in topics from now on, or from right after a position that is not long past.
+
+        Returns when everything published from now on will arrive. Raises RedisError when Redis is away; the topics
+        are then subscribed once it is back.
+        """
+        new = []
+        all_live = True
+        for topic in topics:
+            channel = self._names.channel(topic)
+            known = self._subscriptions.get(channel)
+            if known is not None:
+                all_live &= known.live
+                continue
+            new.append(Subscription(topic, channel, -1 if after is None else after))
+            self._subscriptions[channel] = new[-1]
+        connection = self._connection
+        if connection is None:
+            raise RedisError("no connection to Redis")
+        self._joining += after is not None
+        try:
+            if new:
+                await self._catch_up(connection, new)
+            elif not all_live:  # somebody else's subscribe is on its way; this answer comes after it
+                await connection.command("PING")
+        finally:
+            self._joining -= after is not None
+
+    def unsubscribe(self, topics: Iterable[str]) -> None:
+        """Leave topics."""
+        channels = [channel for topic in topics if self._subscriptions.pop(channel := self._names.channel(topic), None)]
+        if channels and self._connection is not None:
+            self._connection.send("UNSUBSCRIBE", *channels)
+
+    async def fence(self) -> int:
+        """Wait until all that was published before this call was passed on; the position then. Raises RedisError."""
+        if self._connection is None:
+            raise RedisError("no connection to Redis")
+        position = int(await self._connection.command("GET", self._names.position) or 0)
+        while self._holding():
+            self._settled.clear()
+            await self._settled.wait()
+        if not self.connected:
+            raise RedisError("no connection to Redis")
+        self.position = max(self.position, position)
+        return self.position
+
+    async def _catch_up(self, connection: RedisConnection, subscriptions: list[Subscription]) -> None:
+        """Subscribe on the connection; topics that are known up to a position are filled from there."""
+        behind: list[Subscription] = []
+        for start in range(0, len(subscriptions), _CHUNK):
+            some = subscriptions[start : start + _CHUNK]
+            connection.send("SUBSCRIBE", *(subscription.channel for subscription in some))
+            names = [self._names.tail(subscription.topic) for subscription in some]
+            position, *tails = await connection.command("MGET", self._names.position, *names)
+            for subscription, tail in zip(some, tails, strict=True):
+                subscription.live = True
+                if subscription.last < 0:
+                    subscription.last = int(position or 0)
+                elif int(tail or 0) > subscription.last:
+                    behind.append(subscription)
+        if behind:
+            await self._fill(connection, behind)
+
+    # messages
+
+    def _arrived(self, channel: bytes, blob: bytes) -> None:
+        if self._backlog is not None:
+            self._backlog.append((channel, blob))
+            if len(self._backlog) > BACKLOG and self._connection is not None:
+                self._connection.close()
+            return
+        subscription = self._subscriptions.get(channel)
+        if subscription is None:
+            return
+        epoch, position, previous = HEADER.unpack_from(blob)
+        if epoch != self.epoch:
+            self._restart(epoch)
+        last = subscription.last
+        if position <= last:
+            return
+        if previous > last >= 0:
+            self.gaps += 1
+            self._backlog = [(channel, blob)]
+            self._spawn(self._fill_gap(subscription))
+            return
+        subscription.last = position
+        self._pass_on(subscription.topic, blob, position)
+
+    def _pass_on(self, topic: str, blob: bytes, position: int) -> None:
+        self.received += 1
+        late = position < self.position
+        if not late:
+            self.position = position
+        try:
+            content = unseal(blob)
+        except msgspec.MsgspecError:
+            log.exception("a message of topic %s can't be read", topic)
+            self._receiver.anew([topic])
+            return
+        if isinstance(content, Envelope):
+            content.position = position
+            content.late = late
+            self._receiver.event(topic, content)
+        elif isinstance(content, EventsLost):
+            self._receiver.anew(content.missed)
+        elif content is not None:
+            self._receiver.signal(content, position)
+
+    def _restart(self, epoch: bytes) -> None:
+        """Redis was emptied: positions have begun again, and what was published in between is not to be had."""
+        log.warning("Redis has started over; all connections start anew")
+        self.epoch = epoch
+        self.position = 0
+        self.lost += 1
+        for subscription in self._subscriptions.values():
+            subscription.last = -1
+        self._receiver.anew(None)
+
+    # gaps
+
+    async def _fill_gap(self, subscription: Subscription) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(RedisError):  # a lost connection is followed by a check of all topics
+                await self._fill(self._connection, [subscription])
+
+    async def _fill(self, connection: RedisConnection, behind: list[Subscription]) -> None:
+        """Pass on what these topics' streams have beyond what is known, in order, while new messages wait."""
+        async with self._filling:
+            if self._backlog is None:
+                self._backlog = []
+            try:
+                streams, tails = await self._read_streams(connection, behind)
+            except RedisError:
+                connection.close()  # the next one checks all topics
+                raise
+            if connection is not self._connection:
+                return
+            found: list[tuple[int, bytes, bytes]] = []
+            lost: list[str] = []
+            for subscription, entries, tail in zip(behind, streams, tails, strict=True):
+                if not unbroken(entries, subscription.last, tail):
+                    lost.append(subscription.topic)
+                    subscription.last = -1  # go on with whatever comes
+                found += [(entry.position, subscription.channel, entry.blob) for entry in entries]
+            if lost:
+                self.lost += len(lost)
+                log.warning("%d topics lost messages; their connections start anew", len(lost))
+                self._receiver.anew(lost)
+            self._let_go(found)
+
+    async def _read_streams(
+        self, connection: RedisConnection, behind: list[Subscription]
+    ) -> tuple[list[list[Entry]], list[int]]:
+        answers = [
+            connection.command("XRANGE", self._names.log(one.topic), f"({one.last}", "+") for one in behind
+        ]
+        tails = await connection.command("MGET", *(self._names.tail(one.topic) for one in behind))
+        return [self.entries(await answer) for answer in answers], [int(tail or 0) for tail in tails]
+
+    def entries(self, answer: Any) -> list[Entry]:
+        """The messages of a stream's answer that are of this epoch."""
+        found = []
+        for _, fields in answer or ():
+            epoch, position, previous = HEADER.unpack_from(fields[1])
+            if epoch == self.epoch:
+                found.append(Entry(fields[1], position, previous))
+        return found
+
+    def _let_go(self, found: Collection[tuple[int, bytes, bytes]] = ()) -> None:
+        """Handle what was found together with what waited, in order; that may show the next gap."""
+        waiting, self._backlog = self._backlog or [], None
+        held = [(position_of(blob), channel, blob) for channel, blob in waiting]
+        self.filled += len(found) - len({item[0] for item in found} & {item[0] for item in held})
+        everything = sorted([*found, *held])
+        for index, (_, channel, blob) in enumerate(everything):
+            self._arrived(channel, blob)
+            if self._holding():
+                self._backlog = [(channel, blob) for _, channel, blob in everything[index:]]
+                break
+        else:
+            self._settled.set()
+        self._receiver.batch_ended()
+
+    async def _check_forever(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            with contextlib.suppress(RedisError):
+                await self.check()
+
+    async def check(self) -> None:
+        """Ask whether any topic has more than was passed on, and fill it in. Raises RedisError."""
+        subscriptions = list(self._subscriptions.values())
+        for start in range(0, len(subscriptions), _CHUNK):
+            connection = self._connection
+            if connection is None or not self.settled:
+                return
+            some = subscriptions[start : start + _CHUNK]
+            tails = await connection.command("MGET", *(self._names.tail(one.topic) for one in some))
+            if self._holding():
+                return
+            behind = [one for one, tail in zip(some, tails, strict=True) if int(tail or 0) > one.last >= 0]
+            if behind:
+                self.gaps += len(behind)
+                await self._fill(connection, behind)
+
+    # the connection
+
+    async def _stay_connected(self) -> None:
+        delay = RECONNECT_SECONDS[0]
+        while True:
+            gone = asyncio.Event()
+            try:
+                connection = await RedisConnection.open(
+                    self._address, self._arrived, self._receiver.batch_ended, on_close=gone.set
+                )
+                try:
+                    await self._resubscribe(connection)
+                    delay = RECONNECT_SECONDS[0]
+                    await gone.wait()
+                    log.warning("the subscriber lost its connection")
+                finally:
+                    self._gone(connection)
+            except RedisError as error:
+                log.warning("the subscriber has no connection: %s", error)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, RECONNECT_SECONDS[1])
+
+    async def _resubscribe(self, connection: RedisConnection) -> None:
+        epoch = await begin_epoch(connection, self._names)
+        if self.epoch and epoch != self.epoch:
+            self._restart(epoch)
+        self.epoch = epoch
+        self._backlog = []
+        self._connection = connection
+        await self._catch_up(connection, list(self._subscriptions.values()))
+        self.connected = True
+        self._let_go()
+        self._ready.set()
+        self._receiver.linked(up=True)
+
+    def _gone(self, connection: RedisConnection) -> None:
+        was_connected, self.connected = self.connected, False
+        self._connection = None
+        self._ready.clear()
+        connection.close()
+        self._backlog = None
+        self._settled.set()
+        for subscription in self._subscriptions.values():
+            subscription.live = False
+        if was_connected:
+            self._receiver.linked(up=False)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def unbroken(entries: list[Entry], after: int, tail: int) -> bool:
+    """Whether a topic's entries hold every message after a position up to its last one, `tail` (0: none is known)."""
+    for entry in entries:
+        if entry.previous > after:
+            return False
+        after = max(after, entry.position)
+    return after >= tail

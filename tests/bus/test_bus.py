@@ -1,0 +1,382 @@
+"""The bus between two nodes over a real Redis: order, gaps, losses."""
+
+import asyncio
+import os
+import signal
+from typing import Any, ClassVar
+
+import pytest
+
+from server.bus.bus import Bus
+from server.bus.event import Audience, Event
+from server.bus.redis import Address, RedisConnection
+from server.bus.scripts import PUBLISH
+from server.bus.signals import ConfigChanged, EventsLost, Invalidate, Joined, SessionsEnded
+from server.engines.redis import Redis
+from tests.bus.conftest import NewNode, Node, until
+
+
+class Said(Event, frozen=True, kw_only=True):
+    """Somebody said something in a channel."""
+
+    name: ClassVar[str] = "said_in_test"
+    channel_id: str
+    text: str
+    once: str = ""
+
+    def audience(self) -> Audience:
+        return Audience(channel_id=self.channel_id)
+
+    def envelope_id(self) -> str:
+        return self.once
+
+
+class Whispered(Event, frozen=True, kw_only=True):
+    """Somebody said something to a few users."""
+
+    name: ClassVar[str] = "whispered_in_test"
+    to: tuple[str, ...]
+    text: str
+
+    def audience(self) -> Audience:
+        return Audience(user_ids=self.to)
+
+
+def said(text: object, channel_id: str = "c") -> Said:
+    return Said(channel_id=channel_id, text=str(text))
+
+
+async def raw(url: str, script: str, *words: Any) -> Any:
+    """Run a script beside the bus."""
+    connection = await RedisConnection.open(Address.parse(url))
+    answer = await connection.command("EVAL", script, 0, *words)
+    connection.close()
+    return answer
+
+
+async def publish_unheard(node: Node, url: str, *events: Said) -> None:
+    """Publish so that no subscriber gets the message: it is in the stream only."""
+    silent = PUBLISH.replace("redis.call('PUBLISH', prefix .. topic, message)", "")
+    assert silent != PUBLISH
+    publisher = node.bus.publisher
+    script, publisher._script = publisher._script, await publisher._connection.command("SCRIPT", "LOAD", silent)  # type: ignore[union-attr]
+    assert await node.bus.publish(events)
+    publisher._script = script
+
+
+async def test_events_of_many_publishers_arrive_everywhere_in_one_order(new_node: NewNode) -> None:
+    one, two = await new_node(), await new_node()
+    for node in (one, two):
+        await node.bus.subscribe(["channel:c", "channel:d"])
+
+    async def publish(node: Node, who: str) -> None:
+        for number in range(50):
+            assert await node.bus.publish([said(f"{who}{number}", "cd"[number % 2])])
+
+    await asyncio.gather(*(publish(node, f"{index}-{k}-") for k in range(3) for index, node in enumerate((one, two))))
+
+    await until(lambda: len(one.heard.events) == len(two.heard.events) == 300)
+    assert one.heard.texts == two.heard.texts
+    positions = [envelope.position for _, envelope in one.heard.events]
+    assert positions == sorted(positions)
+    for index in range(2):
+        for k in range(3):
+            mine = [text for text in one.heard.texts if text.startswith(f"{index}-{k}-")]
+            assert mine == [f"{index}-{k}-{number}" for number in range(50)]
+
+
+async def test_only_subscribed_topics_arrive(new_node: NewNode) -> None:
+    one, two = await new_node(), await new_node()
+    await one.bus.subscribe(["user:ada"])
+    await two.bus.subscribe(["user:bob"])
+
+    await one.bus.publish([Whispered(to=("ada", "eve"), text="1"), Whispered(to=("bob", "ada"), text="2"), said(3)])
+    await one.bus.publish([Whispered(to=("bob",), text="4")])
+
+    await until(lambda: two.heard.texts == ["2", "4"])
+    assert one.heard.texts == ["1", "2"]
+
+
+async def test_after_unsubscribing_nothing_arrives(new_node: NewNode) -> None:
+    node = await new_node()
+    await node.bus.subscribe(["channel:c"])
+    await node.bus.publish([said(1)])
+    await until(lambda: node.heard.texts == ["1"])
+    node.bus.unsubscribe(["channel:c"])
+    await node.bus.publish([said(2)])
+    await node.bus.subscribe(["channel:c"])
+    await node.bus.publish([said(3)])
+    await until(lambda: len(node.heard.events) == 2)
+    assert node.heard.texts == ["1", "3"]
+
+
+async def test_lost_messages_are_filled_in_before_the_next_one(new_node: NewNode, redis_server: Redis) -> None:
+    one, two = await new_node(), await new_node()
+    await two.bus.subscribe(["channel:c", "channel:d"])
+    await one.bus.publish([said(1)])
+
+    await publish_unheard(one, redis_server.url, said(2), said(3))
+    await one.bus.publish([said(4), said(5, "d"), said(6)])
+
+    await until(lambda: len(two.heard.events) == 6)
+    assert two.heard.texts == ["1", "2", "3", "4", "5", "6"]
+    assert not any(envelope.late for _, envelope in two.heard.events)
+    assert two.heard.lost == []
+    assert two.bus.subscriber.gaps == 1
+    assert two.bus.subscriber.filled == 2
+
+
+async def test_a_silent_loss_is_found_by_the_check(new_node: NewNode, redis_server: Redis) -> None:
+    one, two = await new_node(), await new_node()
+    await two.bus.subscribe(["channel:c", "channel:d"])
+    await publish_unheard(one, redis_server.url, said(1))
+    await one.bus.publish([said(2, "d")])
+    await until(lambda: two.heard.texts == ["2"])
+
+    await two.bus.subscriber.check()
+
+    assert two.heard.texts == ["2", "1"]
+    assert [envelope.late for _, envelope in two.heard.events] == [False, True]
+
+
+async def test_the_check_takes_nothing_for_lost_that_is_on_its_way(new_node: NewNode) -> None:
+    one, two = await new_node(), await new_node()
+    await two.bus.subscribe(["channel:c"])
+
+    async def publish() -> None:
+        for number in range(300):
+            await one.bus.publish([said(number)])
+
+    async def check() -> None:
+        for _ in range(300):
+            await two.bus.subscriber.check()
+
+    await asyncio.gather(publish(), check())
+    await until(lambda: len(two.heard.events) == 300)
+    assert two.bus.subscriber.gaps == 0
+
+
+async def test_what_the_stream_no_longer_has_is_reported(new_node: NewNode, redis_server: Redis) -> None:
+    one, two = await new_node(), await new_node()
+    await two.bus.subscribe(["channel:c"])
+    await one.bus.publish([said(1)])
+    await publish_unheard(one, redis_server.url, said(2))
+    await raw(redis_server.url, "return redis.call('DEL', ARGV[1])", one.bus.names.log("channel:c"))
+
+    await one.bus.publish([said(3)])
+
+    await until(lambda: two.heard.lost)
+    assert two.heard.lost == [["channel:c"]]
+    assert two.heard.texts == ["1", "3"]
+
+
+async def test_streams_are_bounded(new_node: NewNode, redis_server: Redis) -> None:
+    node = await new_node()
+    for start in range(0, 3000, 100):
+        await node.bus.publish([said(number) for number in range(start, start + 100)])
+    log = node.bus.names.log("channel:c")
+    assert await raw(redis_server.url, "return redis.call('XLEN', ARGV[1])", log) < 1300
+    assert 0 < await raw(redis_server.url, "return redis.call('TTL', ARGV[1])", log) <= 900
+
+
+async def test_signals_keep_their_place_among_events(new_node: NewNode) -> None:
+    one, two = await new_node(), await new_node()
+    order: list[str] = []
+    two.bus.on(SessionsEnded, lambda signal: order.append(f"ended {signal.session_ids}"))
+    two.bus.on(Joined, lambda signal: order.append(f"joined {signal.rooms}"))
+    two.heard.event = lambda topic, envelope: order.append(envelope.name)  # type: ignore[method-assign]
+    await two.bus.subscribe(["user:ada"])
+
+    await one.bus.publish(
+        [
+            Joined(user_id="ada", rooms=("channel:c",)),
+            Whispered(to=("ada",), text="hello"),
+            SessionsEnded(user_id="ada"),
+            SessionsEnded(user_id="bob"),
+        ]
+    )
+
+    await until(lambda: len(order) == 3)
+    assert order == ["joined ('channel:c',)", "whispered_in_test", "ended None"]
+
+
+async def test_joining_from_a_position_misses_nothing(new_node: NewNode) -> None:
+    one, two = await new_node(), await new_node()
+    await two.bus.subscribe(["user:ada"])
+    two.bus.on_placed(
+        Joined, lambda signal, position: tasks.append(asyncio.ensure_future(two.bus.subscribe(signal.rooms, position)))
+    )
+    tasks: list[asyncio.Future[None]] = []
+
+    await one.bus.publish([said("before"), Joined(user_id="ada", rooms=("channel:c",)), said(1), said(2)])
+    await one.bus.publish([said(3)])
+
+    await until(lambda: len(two.heard.events) == 3)
+    assert two.heard.texts == ["1", "2", "3"]
+    await asyncio.gather(*tasks)
+    assert two.bus.subscriber.settled
+
+
+async def test_an_envelope_id_goes_out_once(new_node: NewNode) -> None:
+    one, two = await new_node(), await new_node()
+    await two.bus.subscribe(["channel:c"])
+    for node in (one, two, one):
+        assert await node.bus.publish([Said(channel_id="c", text="once", once="post-1"), said("again")])
+    await until(lambda: len(two.heard.events) == 4)
+    assert two.heard.texts == ["once", "again", "again", "again"]
+
+
+async def test_the_fence_comes_after_all_that_was_published(new_node: NewNode) -> None:
+    one, two = await new_node(), await new_node()
+    await two.bus.subscribe(["channel:c"])
+    for round_ in range(1, 30):
+        await one.bus.publish([said(number) for number in range(20)])
+        position = await two.bus.subscriber.fence()
+        assert len(two.heard.events) == round_ * 20
+        assert position == two.heard.events[-1][1].position
+
+
+async def test_history_says_when_it_is_not_complete(new_node: NewNode, redis_server: Redis) -> None:
+    node = await new_node()
+    await node.bus.publish([said(number) for number in range(5)])
+    first = 1
+    found = await node.bus.history("channel:c", first)
+    assert found is not None
+    assert [position for position, _ in found] == [2, 3, 4, 5]
+    assert await node.bus.history("channel:quiet", first) == []
+    log = node.bus.names.log("channel:c")
+    await raw(redis_server.url, "return redis.call('XTRIM', ARGV[1], 'MAXLEN', 2)", log)
+    assert await node.bus.history("channel:c", first) is None
+    assert len(await node.bus.history("channel:c", 3) or ()) == 2
+    assert await node.bus.history("channel:c", 5) == []
+
+
+async def test_a_flushed_redis_starts_everything_anew(new_node: NewNode, redis_server: Redis) -> None:
+    one, two = await new_node(), await new_node()
+    lost: list[str] = []
+    two.bus.on_lost.append(lambda: lost.append("lost"))
+    await two.bus.subscribe(["channel:c"])
+    await one.bus.publish([said(1), said(2)])
+    flush = "for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do redis.call('DEL', key) end"
+    await raw(redis_server.url, flush, one.bus.names.prefix)
+
+    assert await one.bus.publish([said(3)])
+
+    await until(lambda: two.heard.texts == ["1", "2", "3"])
+    assert two.heard.lost == [None]
+    assert lost == ["lost"]
+
+
+async def test_a_subscriber_that_lost_its_connection_is_told_what_it_missed(
+    new_node: NewNode, redis_server: Redis
+) -> None:
+    one, two = await new_node(), await new_node()
+    caches_dropped: list[int] = []
+    settings: list[ConfigChanged] = []
+    two.bus.on_lost.append(lambda: caches_dropped.append(1))
+    two.bus.on(ConfigChanged, settings.append)
+    await two.bus.subscribe(["channel:c", "channel:d"])
+    await one.bus.publish([said(0)])
+    await until(lambda: two.heard.texts == ["0"])
+
+    two.bus.subscriber._connection.close()  # type: ignore[union-attr]
+    assert caches_dropped == []
+    await one.bus.publish([said(1), said(2, "d"), ConfigChanged(), said(3)])
+    await until(lambda: two.bus.connected)
+    await one.bus.publish([said(4, "d")])
+
+    await until(lambda: len(two.heard.events) == 5)
+    assert two.heard.texts == ["0", "1", "2", "3", "4"]
+    assert len(settings) == 1
+    assert len(caches_dropped) == 2
+    assert two.heard.lost == []
+
+
+async def test_a_restarted_redis_starts_everything_anew(mortal_redis: Redis) -> None:
+    node = Node(Bus(mortal_redis.url, "n1"))
+    await node.bus.start()
+    try:
+        await node.bus.subscribe(["channel:c"])
+        assert await node.bus.publish([said(1)])
+        mortal_redis.stop()
+        await until(lambda: not node.bus.connected)
+
+        started = asyncio.get_running_loop().time()
+        assert not await node.bus.publish([said(2)])
+        assert asyncio.get_running_loop().time() - started < 1
+        mortal_redis.start()
+        await until(lambda: node.bus.connected)
+
+        assert None in node.heard.lost
+        await until(lambda: ["channel:c"] in [list(lost) for lost in node.heard.lost if lost])
+        assert await node.bus.publish([said(3)])
+        await until(lambda: node.heard.texts == ["1", "3"])
+    finally:
+        await node.bus.stop()
+
+
+async def test_a_publish_that_failed_is_confessed_to_all_nodes(new_node: NewNode) -> None:
+    one, two = await new_node(), await new_node()
+    dropped: list[int] = []
+    two.bus.on_lost.append(lambda: dropped.append(1))
+    publisher = one.bus.publisher
+    publisher._address, address = Address(path="/nowhere"), publisher._address
+    publisher._connection.close()  # type: ignore[union-attr]
+    assert not await one.bus.publish([said(1), Invalidate(tags=("user:ada",))])
+    publisher._address = address
+
+    await until(lambda: two.heard.lost)
+    assert two.heard.lost == [("channel:c", "nodes")]
+    assert dropped == [1]
+
+
+async def test_a_redis_that_hangs_does_not_hold_a_publish_for_long(mortal_redis: Redis) -> None:
+    node = Node(Bus(mortal_redis.url, "n1"))
+    await node.bus.start()
+    await node.bus.subscribe(["channel:c"])
+    os.kill(mortal_redis.pid, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(4):
+            assert not await node.bus.publish([said(1)])
+    finally:
+        os.kill(mortal_redis.pid, signal.SIGCONT)
+    async with asyncio.timeout(10):
+        while not await node.bus.publish([said(2)]):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await until(lambda: node.heard.lost)
+    assert node.heard.texts[-1] in ("1", "2")
+    await node.bus.stop()
+
+
+async def test_start_without_a_redis_returns_and_goes_on_trying(mortal_redis: Redis) -> None:
+    mortal_redis.stop()
+    node = Node(Bus(mortal_redis.url, "n1"))
+    await asyncio.wait_for(node.bus.start(), 5)
+    assert not node.bus.connected
+    mortal_redis.start()
+    await until(lambda: node.bus.connected)
+    await node.bus.subscribe(["channel:c"])
+    await until(node.bus.publisher._ready.is_set)
+    assert await node.bus.publish([said(1), EventsLost(missed=("channel:x",))])
+    await until(lambda: node.heard.texts == ["1"])
+    await until(lambda: ("channel:x",) in node.heard.lost)
+    await node.bus.stop()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("redis://:secret@r.example:6380/3", Address(host="r.example", port=6380, password="secret", db=3)),
+        ("rediss://u:p%40ss@h", Address(host="h", user="u", password="p@ss", tls=True)),
+        ("unix:///run/r.sock?db=2", Address(path="/run/r.sock", db=2)),
+        ("/run/r.sock", Address(path="/run/r.sock")),
+        ("cache:7000", Address(host="cache", port=7000)),
+    ],
+)
+def test_addresses(url: str, expected: Address) -> None:
+    assert Address.parse(url) == expected
+
+
+def test_other_addresses_are_refused() -> None:
+    with pytest.raises(ValueError, match="http"):
+        Address.parse("http://example")
