@@ -1,5 +1,6 @@
 """Parameters of paths and queries: how the text of a URL becomes what a handler's signature asks for."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import parse_qsl
@@ -13,8 +14,12 @@ MAX_PAGE = 10_000_000
 MAX_INT = (1 << 63) - 1
 MAX_QUERY_FIELDS = 100
 
+_INT = re.compile(r"-?[0-9]{1,19}")
+
 _PAGE = Meta(title="page", ge=0)
-_PER_PAGE = Meta(title="per_page", ge=0, le=200)
+_PER_INT = re.compile(r"-?[0-9]{1,19}")
+
+_PAGE = Meta(title="per_page", ge=0, le=200)
 
 Page = Annotated[int, _PAGE]
 """A page number; anything odd is page 0."""
@@ -56,10 +61,7 @@ def _digits(text: str) -> bool:
 
 
 def _int(name: str, text: str) -> int:
-    try:
-        number = int(text) if len(text) <= 20 and text.isascii() else None
-    except ValueError:
-        number = None
+    number = int(text) if _INT.fullmatch(text) else None
     if number is None or not -MAX_INT <= number <= MAX_INT:
         raise invalid_body(name)
     return number

@@ -1,0 +1,76 @@
+"""The cache: values by key, dropped by tag, never older than the news."""
+
+import asyncio
+
+from server.cache import Cache
+
+
+class Source:
+    """Something that is loaded, and counts how often."""
+
+    def __init__(self) -> None:
+        self.value = "first"
+        self.loads = 0
+        self.gate: asyncio.Event | None = None
+
+    async def load(self) -> str:
+        """The value as it was when the load began, given when the gate opens."""
+        self.loads += 1
+        value = self.value
+        if self.gate is not None:
+            await self.gate.wait()
+        return value
+
+
+async def test_a_value_is_loaded_once_and_again_after_its_tag_is_dropped() -> None:
+    cache, source = Cache(), Source()
+
+    first = [await cache.get("key", ("a", "b"), source.load) for _ in range(3)]
+    source.value = "second"
+    cache.drop(["b"])
+    second = await cache.get("key", ("a", "b"), source.load)
+
+    assert (first, second, source.loads) == (["first"] * 3, "second", 2)
+
+
+async def test_a_value_loaded_before_the_news_is_not_kept() -> None:
+    cache, source = Cache(), Source()
+    source.gate = asyncio.Event()
+    loading = asyncio.create_task(cache.get("key", ("tag",), source.load))
+    await asyncio.sleep(0)
+
+    source.value = "second"
+    cache.drop(["tag"])
+    source.gate.set()
+
+    assert await loading == "first"
+    assert await cache.get("key", ("tag",), source.load) == "second"
+
+
+async def test_tags_may_come_from_the_value() -> None:
+    cache, source = Cache(), Source()
+
+    await cache.get("key", lambda value: [f"tag:{value}"], source.load)
+    cache.drop(["tag:first"])
+
+    assert cache.peek("key") is None
+
+
+async def test_the_oldest_entries_go_when_it_is_full() -> None:
+    cache, source = Cache(max_entries=2), Source()
+
+    for key in ("one", "two", "three"):
+        await cache.get(key, (key,), source.load)
+
+    assert [cache.peek(key) for key in ("one", "two", "three")] == [None, "first", "first"]
+    assert len(cache) == 2
+
+
+async def test_entries_past_their_age_are_loaded_again() -> None:
+    cache, source = Cache(max_age=0), Source()
+
+    await cache.get("key", (), source.load)
+    await asyncio.sleep(0.001)
+    await cache.get("key", (), source.load)
+
+    assert source.loads == 2
