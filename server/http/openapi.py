@@ -1,7 +1,7 @@
 """The OpenAPI document, made from the routes: what a handler's signature says is what the document says."""
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
@@ -75,9 +75,15 @@ def _own_types(route: Route) -> list[Any]:
     kinds = [query.annotation for query in route.queries]
     if route.body_type is not None:
         kinds.append(route.body_type)
-    if _is_json(route.returns):
-        kinds.append(route.returns)
+    if _is_json(_returned(route)):
+        kinds.append(_returned(route))
     return kinds
+
+
+def _returned(route: Route) -> Any:
+    """What a handler gives when all is well: `Thing` of `Thing | Reply`, whose Reply is for other statuses."""
+    options = get_args(route.returns)
+    return next(kind for kind in options if kind is not Reply) if Reply in options else route.returns
 
 
 def _is_json(kind: Any) -> bool:
@@ -124,7 +130,7 @@ def _responses(route: Route, by_type: dict[str, Any]) -> dict[str, Any]:
     if route.returns is Reply:
         content: dict[str, Any] = {"*/*": {}}
     else:
-        kind = route.returns if _is_json(route.returns) else StatusOK
+        kind = _returned(route) if _is_json(_returned(route)) else StatusOK
         content = {"application/json": {"schema": by_type[_key(kind)]}}
     error = {"application/json": {"schema": {"$ref": _REF.format(name="ErrorBody")}}}
     return {

@@ -17,9 +17,7 @@ MAX_QUERY_FIELDS = 100
 _INT = re.compile(r"-?[0-9]{1,19}")
 
 _PAGE = Meta(title="page", ge=0)
-_PER_INT = re.compile(r"-?[0-9]{1,19}")
-
-_PAGE = Meta(title="per_page", ge=0, le=200)
+_PER_PAGE = Meta(title="per_page", ge=0, le=200)
 
 Page = Annotated[int, _PAGE]
 """A page number; anything odd is page 0."""
