@@ -12,19 +12,26 @@ from server.access.sessions import session_by_token
 from server.bus.bus import Bus
 from server.bus.signals import Invalidate
 from server.cache import Cache
-from server.config import Config
+from server.config import Config, Overrides, diff
 from server.config.client import version_id
+from server.config.keys import value_of
 from server.context import Context, Services, Session, request_context
 from server.db import Pool
 from server.db.migrate import migrate
 from server.features.channels.member_queries import topics_of
+from server.features.roles import routes as roles
+from server.features.roles.service import seed_roles
+from server.features.system import empty_lists, health
+from server.features.system import routes as system
+from server.features.system.metrics_port import MetricsPort
+from server.features.system.store import ConfigStore
 from server.features.welcome import routes as welcome
 from server.features.welcome.nodes import NodeBeat
 from server.gateway.actions import Actions
 from server.gateway.gateway import Gateway
 from server.http.api import Api
 from server.http.router import Router, RouteTree
-from server.ids import new_id
+from server.ids import new_id, now_ms
 
 # How long cached rows are believed without news from the bus, in seconds: while it works, and while it is away.
 TRUSTED_SECONDS = 300.0
@@ -33,6 +40,11 @@ BLIND_SECONDS = 3.0
 ROUTERS: list[Router] = [
     welcome.router,
     welcome.page_router,
+    system.router,
+    health.router,
+    health.outside,
+    roles.router,
+    empty_lists.router,
 ]
 
 ACTIONS: list[Actions] = []
@@ -61,7 +73,10 @@ def all_actions() -> Actions:
 class Node:
     """One node of the service: `await start()`, serve `application` with `gateway`, `await stop()`."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, overrides: Overrides | None = None) -> None:
+        """`overrides` are the settings that requests can't change; without, all that differ from their default."""
+        if overrides is None:
+            overrides = Overrides({key: value_of(config, key) for key in diff(Config(), config)})
         node_id = config.HubbubSettings.NodeId or new_id()
         self.services = Services(
             config=config,
@@ -84,7 +99,12 @@ class Node:
         )
         self.tree = RouteTree(ROUTERS)
         self.services.extras[welcome.Document] = welcome.Document(self.tree)
+        store = ConfigStore(self.services, overrides)
+        self.services.extras[ConfigStore] = store
+        self.services.extras[health.Readiness] = health.Readiness(lambda: self.ready)
         self.parts: list[Part] = [
+            store,
+            MetricsPort(self.services),
             NodeBeat(self.services),
         ]
         after_auth: list[Callable[[Context], None]] = []
@@ -108,6 +128,7 @@ class Node:
         services = self.services
         await migrate(services.config.SqlSettings.DataSource)
         await services.db.open()
+        await seed_roles(services.db, now_ms())
         services.bus.on(Invalidate, lambda invalid: services.cache.drop(invalid.tags))
         services.bus.on_lost.append(services.cache.clear)
         await services.bus.start()

@@ -11,7 +11,7 @@ import uvicorn
 import uvloop
 
 from server.app import Node
-from server.config import Config
+from server.config import Config, Overrides
 from server.logs import set_up_logs
 
 log = structlog.get_logger()
@@ -56,9 +56,9 @@ def listen(config: Config) -> socket.socket:
     return sock
 
 
-async def serve(config: Config, sock: socket.socket) -> None:
+async def serve(config: Config, sock: socket.socket, overrides: Overrides | None = None) -> None:
     """Run a node on a listening socket until SIGTERM or SIGINT, then let go of its clients and stop."""
-    node = Node(config)
+    node = Node(config, overrides)
     await node.start()
     server = _Server(uvicorn_config(node))
     leaving: list[asyncio.Task[None]] = []
@@ -84,8 +84,8 @@ async def serve(config: Config, sock: socket.socket) -> None:
         log.info("node stopped", node=node.services.node_id)
 
 
-def run_node(config: Config, sock: socket.socket | None = None) -> None:
+def run_node(config: Config, sock: socket.socket | None = None, overrides: Overrides | None = None) -> None:
     """Serve one node in this process until it is told to stop. Raises OSError when the address is taken."""
     set_up_logs(config)
     with sock or listen(config) as listening, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(config, listening))
+        runner.run(serve(config, listening, overrides))

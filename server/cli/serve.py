@@ -11,7 +11,7 @@ import asyncpg
 
 from server.cli.failure import CommandError
 from server.cli.signals import until_stopped
-from server.config import Config, load_config
+from server.config import Config, load_config, read_environment
 from server.config.environment import variable_of
 from server.config.rules import listen_address
 from server.db.migrate import migrate as migrate_database
@@ -47,9 +47,9 @@ def run(*, host: str | None, port: int | None, workers: int, inherited: int | No
     config = production_config(environ)
     try:
         if inherited is not None:
-            run_node(config, socket.socket(fileno=inherited))
+            run_node(config, socket.socket(fileno=inherited), read_environment(environ))
         elif workers == 1:
-            run_node(config)
+            run_node(config, overrides=read_environment(environ))
         else:
             with listen(config) as sock:
                 _run_workers(config, environ, sock, workers)
