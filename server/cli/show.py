@@ -18,7 +18,7 @@ def routes() -> Iterator[str]:
     """Every operation with its guard and what it does, by path."""
     found = [route for router in ROUTERS for route in router.routes]
     rows = [
-        (route.method, route.path, str(route.guard), route.summary.partition("\n")[0])
+        (route.method, route.path, route.guard.text, route.summary.partition("\n")[0])
         for route in sorted(found, key=lambda route: (route.path, route.method))
     ]
     return table(rows)
