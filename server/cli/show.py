@@ -11,7 +11,7 @@ from server.bus.event import CATALOGUE
 from server.config import Config, load_config
 from server.config.environment import variable_of
 from server.config.keys import KEYS, value_of
-from server.config.masking import MASK, SECRETS
+from server.config.masking import MASK, secrets_of
 
 
 def routes() -> Iterator[str]:
@@ -41,7 +41,7 @@ def _fields(event: type[msgspec.Struct]) -> list[str]:
 def config() -> Iterator[str]:
     """Every setting with the value in force, its default where that differs, and its variable."""
     current, default = load_config(os.environ), Config()
-    masked = dict.fromkeys((key for key in SECRETS if value_of(current, key)), MASK)
+    masked = dict.fromkeys((key for key in secrets_of(current) if value_of(current, key)), MASK)
     rows = []
     for key in KEYS:
         value, usual = value_of(current, key), value_of(default, key)

@@ -11,6 +11,9 @@ from server.config.operation import ReplicaLag
 
 MASK = "*" * 32
 
+REDIS = "CacheSettings.RedisAddress"
+"""A secret only when it is a URL with a password."""
+
 SECRETS = (
     "ServiceSettings.SplitKey",
     "SqlSettings.DataSource",
@@ -35,10 +38,15 @@ SECRETS = (
 """Settings never shown: texts, lists of texts, and data sources of replicas."""
 
 
+def secrets_of(config: Config) -> tuple[str, ...]:
+    """The keys of what must not be shown of this config."""
+    return (*SECRETS, REDIS) if "@" in config.CacheSettings.RedisAddress else SECRETS
+
+
 def mask(config: Config) -> dict[str, Any]:
     """All settings as JSON's maps and lists, each secret that is set as 32 asterisks."""
     shown: dict[str, Any] = msgspec.to_builtins(
-        with_values(config, {key: _masked(value_of(config, key)) for key in SECRETS})
+        with_values(config, {key: _masked(value_of(config, key)) for key in secrets_of(config)})
     )
     return shown
 
@@ -53,9 +61,8 @@ def _masked(value: Any) -> Any:
 
 def unmask(config: Config, current: Config) -> Config:
     """`config` as a client sent it, in which a mask means the value that `current` holds there."""
-    return with_values(
-        config, {key: _unmasked(value_of(config, key), value_of(current, key)) for key in SECRETS}
-    )
+    keys = (*SECRETS, REDIS)
+    return with_values(config, {key: _unmasked(value_of(config, key), value_of(current, key)) for key in keys})
 
 
 def _unmasked(value: Any, current: Any) -> Any:

@@ -48,9 +48,7 @@ def _filled(key: str, id: str = "") -> Rule:
 
 
 def _time_of_day(key: str, id: str = "") -> Rule:
-    return Rule(
-        key, lambda value: _TIME_OF_DAY.fullmatch(value) is not None, 'must be a time such as "02:00"', id
-    )
+    return Rule(key, lambda value: _TIME_OF_DAY.fullmatch(value) is not None, 'must be a time such as "02:00"', id)
 
 
 def is_url(text: str, schemes: Collection[str] = ("http", "https")) -> bool:
@@ -113,9 +111,7 @@ RULES: tuple[Rule, ...] = (
     _at_least(S + "PostEditTimeLimit", -1, "post_edit_time_limit"),
     _at_least(S + "MinimumHashtagLength", 2, "minimum_hashtag_length"),
     _between(S + "UniqueEmojiReactionLimitPerPost", 0, MAX_EMOJIS_PER_POST, "unique_emoji_reaction_limit"),
-    _one_of(
-        S + "CollapsedThreads", ("disabled", "default_off", "default_on", "always_on"), "collapsed_threads"
-    ),
+    _one_of(S + "CollapsedThreads", ("disabled", "default_off", "default_on", "always_on"), "collapsed_threads"),
     _one_of(
         S + "ExperimentalGroupUnreadChannels",
         ("disabled", "default_on", "default_off"),
@@ -136,9 +132,7 @@ RULES: tuple[Rule, ...] = (
     _at_least(T + "MaxNotificationsPerChannel", 1, "max_notify_per_channel"),
     _between(T + "UserStatusAwayTimeout", 1, CENTURY_HOURS * 3600, "user_status_away_timeout"),
     _one_of(T + "RestrictDirectMessage", ("any", "team"), "restrict_direct_message"),
-    _one_of(
-        T + "TeammateNameDisplay", ("username", "nickname_full_name", "full_name"), "teammate_name_display"
-    ),
+    _one_of(T + "TeammateNameDisplay", ("username", "nickname_full_name", "full_name"), "teammate_name_display"),
     _between("PasswordSettings.MinimumLength", MIN_PASSWORD, MAX_PASSWORD, "password_length"),
     _at_least("RateLimitSettings.PerSec", 1, "rate_sec"),
     _at_least("RateLimitSettings.MaxBurst", 1, "max_burst"),
@@ -171,9 +165,7 @@ RULES: tuple[Rule, ...] = (
     _one_of("EmailSettings.ConnectionSecurity", ("", "TLS", "STARTTLS", "PLAIN"), "email_security"),
     _at_least("EmailSettings.EmailBatchingBufferSize", 1, "email_batching_buffer_size"),
     _at_least("EmailSettings.EmailBatchingInterval", 30, "email_batching_interval"),
-    _one_of(
-        "EmailSettings.EmailNotificationContentsType", ("full", "generic"), "email_notification_contents_type"
-    ),
+    _one_of("EmailSettings.EmailNotificationContentsType", ("full", "generic"), "email_notification_contents_type"),
     Rule(
         "DisplaySettings.CustomURLSchemes",
         lambda schemes: all(_SCHEME.fullmatch(scheme) for scheme in schemes),
@@ -181,12 +173,8 @@ RULES: tuple[Rule, ...] = (
         "display.custom_url_schemes",
     ),
     _at_least("ExperimentalSettings.LinkMetadataTimeoutMilliseconds", 1, "link_metadata_timeout"),
-    _at_least(
-        "DataRetentionSettings.MessageRetentionDays", 0, "data_retention.message_retention_days_too_low"
-    ),
-    _at_least(
-        "DataRetentionSettings.MessageRetentionHours", 0, "data_retention.message_retention_hours_too_low"
-    ),
+    _at_least("DataRetentionSettings.MessageRetentionDays", 0, "data_retention.message_retention_days_too_low"),
+    _at_least("DataRetentionSettings.MessageRetentionHours", 0, "data_retention.message_retention_hours_too_low"),
     _at_least("DataRetentionSettings.FileRetentionDays", 0, "data_retention.file_retention_days_too_low"),
     _at_least("DataRetentionSettings.FileRetentionHours", 0, "data_retention.file_retention_hours_too_low"),
     _time_of_day("DataRetentionSettings.DeletionJobStartTime", "data_retention.deletion_job_start_time"),
@@ -226,9 +214,7 @@ def _check_together(config: Config) -> None:
             _error_id("allow_cookies_for_subdomains"),
         )
     if not service.SiteURL and config.EmailSettings.EnableEmailBatching:
-        raise ConfigError(
-            "EmailSettings.EnableEmailBatching", "needs a SiteURL", _error_id("site_url_email_batching")
-        )
+        raise ConfigError("EmailSettings.EnableEmailBatching", "needs a SiteURL", _error_id("site_url_email_batching"))
     locales = config.LocalizationSettings
     if locales.AvailableLocales and locales.DefaultClientLocale not in locales.AvailableLocales.split(","):
         raise ConfigError(

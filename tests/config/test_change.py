@@ -139,6 +139,15 @@ def test_secrets_are_masked_wherever_they_are_set() -> None:
     assert mask(Config())["EmailSettings"]["SMTPPassword"] == ""
 
 
+def test_the_address_of_redis_is_hidden_only_when_it_holds_a_password() -> None:
+    plain = with_values(Config(), {"CacheSettings.RedisAddress": "redis:6379"})
+    secret = with_values(Config(), {"CacheSettings.RedisAddress": "rediss://:topsecret@redis:6379/0"})
+
+    assert mask(plain)["CacheSettings"]["RedisAddress"] == "redis:6379"
+    assert mask(secret)["CacheSettings"]["RedisAddress"] == MASK
+    assert patched(secret, secret, mask(secret), NOTHING_LOCKED) == secret
+
+
 def test_what_was_shown_can_be_sent_back_unchanged() -> None:
     shown = msgspec.json.decode(msgspec.json.encode(mask(CONFIG)))
 
