@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import asyncpg
 
 from server.cli.failure import CommandError
+from server.cli.neighbours import ADDRESS, address, settings_of
 from server.cli.signals import until_stopped
 from server.config import Config, load_config, read_environment
 from server.config.environment import variable_of
@@ -18,9 +19,6 @@ from server.db.migrate import migrate as migrate_database
 from server.engines.child import Child
 from server.serve import listen, run_node
 
-ADDRESS = variable_of("ServiceSettings.ListenAddress")
-METRICS_ADDRESS = variable_of("MetricsSettings.ListenAddress")
-NODE_ID = variable_of("HubbubSettings.NodeId")
 TICK = 0.2
 YOUNG_SECONDS = 5.0
 STOP_PATIENCE = 20.0
@@ -76,7 +74,7 @@ def _first_line(error: Exception) -> str:
 def _address(config: Config, host: str | None, port: int | None) -> str:
     old_host, old_port = listen_address(config.ServiceSettings.ListenAddress)
     host = old_host if host is None else host.strip("[]")
-    return f"[{host}]:{port or old_port}" if ":" in host else f"{host}:{port or old_port}"
+    return address(host, port or old_port)
 
 
 def _run_workers(config: Config, environ: Mapping[str, str], sock: socket.socket, count: int) -> None:
@@ -87,7 +85,7 @@ def _run_workers(config: Config, environ: Mapping[str, str], sock: socket.socket
 
     def start(number: int) -> None:
         command = [sys.executable, "-m", "server", "serve", "--inherited", str(sock.fileno())]
-        settings = {**environ, **_settings_of_worker(config, number)}
+        settings = {**environ, **settings_of(config, number)}
         workers[number] = Child(command, environ=settings, pass_fds=[sock.fileno()])
         started[number] = time.monotonic()
 
@@ -109,15 +107,3 @@ def _run_workers(config: Config, environ: Mapping[str, str], sock: socket.socket
             worker.ask()
         for worker in workers.values():
             worker.stop(config.HubbubSettings.DrainSeconds + STOP_PATIENCE)
-
-
-def _settings_of_worker(config: Config, number: int) -> dict[str, str]:
-    """What differs between workers: each has metrics and an id of its own."""
-    settings = {}
-    host, port = listen_address(config.MetricsSettings.ListenAddress)
-    if config.MetricsSettings.Enable and port:
-        shown = f"[{host}]" if ":" in host else host
-        settings[METRICS_ADDRESS] = f"{shown}:{port + number - 1}"
-    if config.HubbubSettings.NodeId:
-        settings[NODE_ID] = f"{config.HubbubSettings.NodeId}-{number}"
-    return settings
