@@ -8,15 +8,17 @@ import time
 from pathlib import Path
 
 from server import __version__
+from server.cli.neighbours import settings_of
 from server.cli.node import Node, require_free
 from server.cli.signals import until_stopped
 from server.cli.sources import Sources
+from server.config import load_config
 from server.engines.child import EngineError
 from server.engines.directory import DataDirectory
 from server.engines.postgres import Postgres
 from server.engines.redis import Redis
 
-TICK = 0.05
+TICK = 0.1
 MEND_AGAIN_AFTER = 2.0
 
 WELCOME = """
@@ -69,6 +71,7 @@ class World:
         say(f"postgres: pid {self._postgres.pid}")
         self._redis = stack.enter_context(Redis(directory))
         say(f"redis: pid {self._redis.pid}")
+        config = load_config(os.environ)
         settings = {
             "MM_SQLSETTINGS_DATASOURCE": self._postgres.dsn(),
             "MM_CACHESETTINGS_REDISADDRESS": self._redis.url,
@@ -77,7 +80,8 @@ class World:
         logs = directory.folder("log")
         self._port = port
         self._nodes = [
-            Node(number, port + number - 1, logs / f"node-{number}.log", settings) for number in range(1, nodes + 1)
+            Node(number, port + number - 1, logs / f"node-{number}.log", settings | settings_of(config, number))
+            for number in range(1, nodes + 1)
         ]
         self._running = list(self._nodes)
         self._welcomed = False

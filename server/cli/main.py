@@ -113,6 +113,14 @@ def config() -> None:
     _print(work.config())
 
 
+@show.command("openapi")
+def openapi() -> None:
+    """The OpenAPI document of all operations."""
+    from server.cli import show as work
+
+    typer.echo(work.api())
+
+
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
         typer.echo(line)

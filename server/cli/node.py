@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from server.cli.neighbours import ADDRESS, address
 from server.engines.child import Child, EngineError, last_line
 
 HOST = "127.0.0.1"
@@ -17,12 +18,12 @@ class Node:
     """One node on one port; it can be started again after it ended."""
 
     def __init__(self, number: int, port: int, log: Path, settings: dict[str, str]) -> None:
-        """`settings` are the MM_* variables that all nodes share."""
+        """`settings` are MM_* variables; where it listens is added to them."""
         self.number = number
         self.port = port
         self.log = log
         self.answers = False
-        self._environ = {**os.environ, **settings, "MM_SERVICESETTINGS_LISTENADDRESS": f"{HOST}:{port}"}
+        self._environ = {**os.environ, **settings, ADDRESS: address(HOST, port)}
         self._child: Child | None = None
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from server import __version__
 from server.app import ROUTERS
 from server.bus.event import CATALOGUE
 from server.config import Config, load_config
@@ -59,3 +60,9 @@ def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         yield "  ".join([*cells, row[-1]]).rstrip()
+
+
+def api() -> str:
+    """The OpenAPI document of all operations, as JSON."""
+    found = [route for router in ROUTERS for route in router.routes]
+    return msgspec.json.format(msgspec.json.encode(openapi(found, __version__)), indent=2).decode()

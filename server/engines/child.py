@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
+LONGEST_LOG = 32 * 1024 * 1024
 LEASH = str(Path(__file__).with_name("leash.py"))
 
 
@@ -34,7 +36,7 @@ class Child:
         leashed = [sys.executable, "-I", "-S", LEASH, str(os.getpid()), str(int(parting)), str(uid), str(gid)]
         self._parting = parting
         with contextlib.ExitStack() as files:
-            output = files.enter_context(log.open("ab")) if log else None
+            output = files.enter_context(_open_log(log)) if log else None
             self._process = subprocess.Popen(
                 [*leashed, *command],
                 stdin=subprocess.DEVNULL,
@@ -68,6 +70,13 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _open_log(log: Path) -> BinaryIO:
+    """The log, to be added to; a long one is put aside first, as .old."""
+    if log.exists() and log.stat().st_size > LONGEST_LOG:
+        log.replace(log.with_suffix(".old"))
+    return log.open("ab")
 
 
 def last_line(log: Path, *, containing: Sequence[str] = (), default: str = "it says nothing") -> str:
