@@ -13,6 +13,7 @@ from server.config import Config, load_config
 from server.config.environment import variable_of
 from server.config.keys import KEYS, value_of
 from server.config.masking import MASK, secrets_of
+from server.http.openapi import openapi
 
 
 def routes() -> Iterator[str]:
