@@ -111,7 +111,8 @@ class World:
                 say(f"node {node.number}: {node.url} pid {node.pid}")
         if not self._welcomed and self._running and all(node.answers for node in self._running):
             self._welcomed = True
-            python = shlex.quote(os.path.relpath(sys.executable))
+            below = os.path.relpath(sys.executable)
+            python = shlex.quote(sys.executable if below.startswith("..") else below)
             say(WELCOME.format(port=self._running[0].port, python=python))
 
     def _mend_engines(self) -> None:
