@@ -1,0 +1,164 @@
+"""The commands around a node: serve, migrate and show; each says in one line what keeps it from its work."""
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from server import __version__
+from server.config.keys import KEYS
+from server.db.migrate import schema_files, schema_folder
+from server.engines.postgres import Postgres
+from server.engines.redis import Redis
+from tests.cli.running import Running, free_port, pings, runs, wait_until_gone
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> tuple[int, list[str]]:
+    """Run a command to its end: exit code and lines."""
+    with Running(arguments, environ) as running:
+        return running.wait(), running.lines
+
+
+@pytest.fixture
+def environ(fresh_database: str, redis_server: Redis, tmp_path: Path) -> dict[str, str]:
+    """The variables of a node of this test's own."""
+    return {
+        "MM_SQLSETTINGS_DATASOURCE": fresh_database,
+        "MM_CACHESETTINGS_REDISADDRESS": redis_server.url,
+        "MM_FILESETTINGS_DIRECTORY": str(tmp_path / "files"),
+    }
+
+
+def wait_for_ping(port: int) -> None:
+    """Fail when no node answers on this port after a while."""
+    deadline = time.monotonic() + 20
+    while not pings(port):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_the_version_is_printed() -> None:
+    assert run(["--version"]) == (0, [f"hubbub {__version__}"])
+
+
+def test_routes_are_shown_with_their_guards() -> None:
+    code, lines = run(["show", "routes"])
+
+    assert code == 0
+    (ping,) = (line.split(maxsplit=3) for line in lines if " /api/v4/system/ping " in line)
+    assert ping[:3] == ["GET", "/api/v4/system/ping", "anyone"]
+
+
+def test_events_are_shown_with_their_payload() -> None:
+    code, lines = run(["show", "events"])
+
+    assert code == 0
+    (changed,) = (line.split() for line in lines if line.startswith("config_changed "))
+    assert changed[1] == "config"
+
+
+def test_every_setting_is_shown_and_no_secret() -> None:
+    secret = "postgres://hubbub:hunter2@db/hubbub"
+    code, lines = run(["show", "config"], {"MM_SQLSETTINGS_DATASOURCE": secret, "MM_TEAMSETTINGS_SITENAME": "Attic"})
+
+    assert code == 0
+    assert [line.split()[0] for line in lines] == list(KEYS)
+    assert "hunter2" not in "\n".join(lines)
+    (name,) = (line.split() for line in lines if line.startswith("TeamSettings.SiteName "))
+    assert name[1:3] == ['"Attic"', "MM_TEAMSETTINGS_SITENAME"]
+    assert name[3] == "default"
+
+
+def test_the_openapi_document_is_shown() -> None:
+    code, lines = run(["show", "openapi"])
+
+    assert code == 0
+    assert "/api/v4/system/ping" in json.loads("\n".join(lines))["paths"]
+
+
+def test_migrate_runs_what_is_missing_and_then_nothing(postgres: Postgres) -> None:
+    postgres.execute("CREATE DATABASE empty_one")
+    environ = {"MM_SQLSETTINGS_DATASOURCE": postgres.dsn("empty_one")}
+    numbers = ", ".join(f"{number:04}" for number, _ in schema_files(schema_folder()))
+
+    first, second = run(["migrate"], environ), run(["migrate"], environ)
+
+    assert (first[0], first[1][-1]) == (0, f"ran {numbers}")
+    assert second == (0, ["nothing to do"])
+    postgres.execute("DROP DATABASE empty_one WITH (FORCE)")
+
+
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({}, "MM_SQLSETTINGS_DATASOURCE is not set"),
+        ({"MM_SQLSETTINGS_DATASOURCE": "postgres://x@127.0.0.1:1/x"}, "MM_CACHESETTINGS_REDISADDRESS is not set"),
+        ({"MM_SERVICESETTINGS_LISTENADDRESS": "nowhere"}, "MM_SERVICESETTINGS_LISTENADDRESS must be"),
+        (
+            {
+                "MM_SQLSETTINGS_DATASOURCE": "postgres://x@127.0.0.1:1/x",
+                "MM_CACHESETTINGS_REDISADDRESS": "127.0.0.1:1",
+                "MM_SERVICESETTINGS_LISTENADDRESS": "127.0.0.1:0",
+            },
+            "can't serve on 127.0.0.1:0: ",
+        ),
+    ],
+    ids=["no database", "no redis", "bad setting", "database away"],
+)
+def test_serve_says_in_one_line_why_it_does_not(environ: dict[str, str], line: str) -> None:
+    unset = {"MM_SQLSETTINGS_DATASOURCE": "", "MM_CACHESETTINGS_REDISADDRESS": ""}
+
+    code, lines = run(["serve"], unset | environ)
+
+    assert code != 0
+    assert lines[-1].startswith(f"hubbub: {line}")
+    assert not any("Traceback" in each for each in lines)
+
+
+def test_serve_says_that_its_port_is_taken(environ: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        code, lines = run(["serve", "--host", "127.0.0.1", "--port", str(port)], environ)
+
+    assert code != 0
+    assert lines[-1].startswith(f"hubbub: can't serve on 127.0.0.1:{port}: ")
+
+
+def test_serve_runs_a_node_until_it_is_told_to_stop(environ: dict[str, str]) -> None:
+    port = free_port()
+    with Running(["serve", "--host", "127.0.0.1", "--port", str(port)], environ) as running:
+        wait_for_ping(port)
+
+        running.send(signal.SIGTERM)
+
+        assert running.wait() == 0
+        assert not pings(port)
+
+
+def test_workers_share_a_port_and_are_replaced(environ: dict[str, str]) -> None:
+    port = free_port()
+    with Running(["serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"], environ) as running:
+        wait_for_ping(port)
+        workers = [child.pid for child in psutil.Process(running.pid).children()]
+        assert len(workers) == 2
+        time.sleep(5.5)
+
+        os.kill(workers[0], signal.SIGKILL)
+        running.wait_for(r"worker 1 ended, exit code -9; starting it again")
+
+        assert all(pings(port) for _ in range(20))
+        replaced = [child.pid for child in psutil.Process(running.pid).children() if runs(child.pid)]
+        assert len(replaced) == 2
+        assert workers[1] in replaced
+        running.send(signal.SIGTERM)
+        assert running.wait() == 0
+        wait_until_gone(replaced)
