@@ -5,18 +5,23 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import tomllib
 import zipfile
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 import yaml
 
 from server.config import load_config, read_environment
 from server.config.rules import listen_address
+from server.engines.redis import Redis
+from tests.cli.running import Running, free_port
 
 ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"^([A-Za-z0-9._-]+)")
@@ -163,3 +168,33 @@ def test_the_built_package_brings_its_schema_along(tmp_path: Path) -> None:
     )
 
     assert int(found.stdout) == len(list((ROOT / "schema").glob("*.sql"))) > 0
+
+
+def test_the_command_of_the_image_serves_with_the_environment_of_compose(
+    fresh_database: str, redis_server: Redis, tmp_path: Path
+) -> None:
+    (service, *_) = nodes().values()
+    port, metrics = free_port(), free_port()
+    environ = {
+        **image_environment(),
+        **{name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value) for name, value in service["environment"].items()},
+        "MM_SQLSETTINGS_DATASOURCE": fresh_database,
+        "MM_CACHESETTINGS_REDISADDRESS": redis_server.url,
+        "MM_FILESETTINGS_DIRECTORY": str(tmp_path),
+        "MM_SERVICESETTINGS_LISTENADDRESS": f":{port}",
+        "MM_METRICSSETTINGS_LISTENADDRESS": f":{metrics}",
+    }
+    check = json.loads(last("HEALTHCHECK").partition("CMD ")[2].replace(":8065/", f":{port}/"))
+    program, *arguments = json.loads(last("CMD"))
+
+    assert program == "hubbub"
+    with Running(arguments, environ) as running:
+        deadline = time.monotonic() + 20
+        while subprocess.run([sys.executable, *check[1:]], capture_output=True, check=False).returncode:
+            assert time.monotonic() < deadline, running.output
+        with urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=5) as reply:
+            assert b"hubbub_http_request_seconds" in reply.read()
+
+        running.send(signal.SIGTERM)
+
+        assert running.wait() == 0
