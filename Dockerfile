@@ -5,7 +5,7 @@ WORKDIR /src
 RUN python -m venv /opt/hubbub
 COPY requirements.lock ./
 RUN /opt/hubbub/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements.lock
-COPY pyproject.toml LICENSE ./
+COPY pyproject.toml LICENSE README.md ./
 COPY server ./server
 COPY schema ./schema
 RUN /opt/hubbub/bin/pip install --no-cache-dir --no-deps --no-build-isolation .

@@ -154,7 +154,7 @@ def test_the_built_package_brings_its_schema_along(tmp_path: Path) -> None:
     copied = tmp_path / "source"
     for folder in ("server", "schema"):
         shutil.copytree(ROOT / folder, copied / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "LICENSE"):
+    for file in ("pyproject.toml", "LICENSE", "README.md"):
         shutil.copy(ROOT / file, copied)
     subprocess.run([*build, "--wheel-dir", str(tmp_path), str(copied)], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("hubbub-*.whl")
