@@ -25,14 +25,14 @@ WELCOME = """
 Open http://localhost:{port} in a browser, or make the first account, which becomes the system administrator:
 
 curl -X POST http://localhost:{port}/api/v4/users -H 'Content-Type: application/json' \\
-  -d '{{"email": "ada@example.com", "username": "ada", "password": "correct-horse-7"}}'
+  -d '{{"email": "ada@example.org", "username": "ada", "password": "correct-horse-9"}}'
 
 And as a bot or a script does it, with mattermostdriver:
 
 {python} - <<'END'
 from mattermostdriver import Driver
 
-account = {{"login_id": "ada", "password": "correct-horse-7"}}
+account = {{"login_id": "ada", "password": "correct-horse-9"}}
 driver = Driver({{"scheme": "http", "url": "localhost", "port": {port}}} | account)
 driver.login()
 print("signed in as", driver.users.get_user("me")["username"])

@@ -15,7 +15,7 @@ from server.engines.directory import DataDirectory
 from tests.cli.running import ROOT, dev, free_port, pings, request, runs, wait_until_gone
 
 NODE = r"node {}: http://127\.0\.0\.1:{} pid (\d+)"
-ADA = {"email": "ada@example.com", "username": "ada", "password": "correct-horse-7"}
+ADA = {"email": "ada@example.org", "username": "ada", "password": "correct-horse-9"}
 
 
 def sign_in(port: int) -> tuple[int, str]:
