@@ -29,9 +29,10 @@ CREATE TABLE users (
     mfa_active            boolean NOT NULL DEFAULT false,
     remote_id             text,
     is_bot                boolean NOT NULL DEFAULT false,
-    -- What searches look through: name, nickname and full name in lower case.
+    -- What searches look through: name, nickname and full name in lower case, a blank before every word, so that
+    -- LIKE '% ad%' finds words that begin with it.
     search_text           text GENERATED ALWAYS AS
-        (lower(username || ' ' || nickname || ' ' || first_name || ' ' || last_name)) STORED
+        (lower(' ' || username || ' ' || nickname || ' ' || first_name || ' ' || last_name)) STORED
 ) WITH (fillfactor = 85);
 
 CREATE UNIQUE INDEX users_username_idx ON users (username);
@@ -84,12 +85,14 @@ CREATE TABLE status (
     status            text    NOT NULL DEFAULT 'offline',
     manual            boolean NOT NULL DEFAULT false,
     last_activity_at  bigint  NOT NULL DEFAULT 0,
-    dnd_end_time      bigint  NOT NULL DEFAULT 0,
+    dnd_end_time      bigint  NOT NULL DEFAULT 0,  -- seconds; then the previous status comes back
     prev_status       text    NOT NULL DEFAULT '',
-    active_channel    text COLLATE "C" NOT NULL DEFAULT ''
+    prev_manual       boolean NOT NULL DEFAULT false,
+    version           bigint  NOT NULL DEFAULT 1   -- rises with every change: of two messages about it the newer counts
 ) WITH (fillfactor = 70);
 
 CREATE INDEX status_dnd_idx ON status (dnd_end_time) WHERE dnd_end_time > 0;
+CREATE INDEX status_live_idx ON status (user_id) WHERE status <> 'offline';
 
 CREATE TABLE preferences (
     user_id   text COLLATE "C" NOT NULL REFERENCES users ON DELETE CASCADE,

@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+import msgspec
 from msgspec import Struct
 
-from server.db import Db
+from server.db import SQL, Db
+from server.ids import new_id, now_ms
+
+CHANNEL = "hubbub_jobs"
+"""Where nodes listen for new jobs."""
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -13,7 +18,38 @@ class Job(Struct, frozen=True, kw_only=True):
 
     name: ClassVar[str] = ""
 
+    @property
+    def key(self) -> str:
+        """While a job of this key waits, another one is not stored. "" for none: every job counts."""
+        return ""
+
+    @property
+    def delay(self) -> int:
+        """How many milliseconds it waits at least."""
+        return 0
+
+
+INSERT_JOBS = SQL(f"""
+    WITH stored AS (
+        INSERT INTO jobs (id, name, payload, key, create_at, run_at)
+        SELECT id, name, payload, nullif(key, ''), $6, $6 + delay
+          FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::text[], $5::bigint[])
+               AS new (id, name, payload, key, delay)
+            ON CONFLICT (key) WHERE key IS NOT NULL AND failed_at = 0 DO NOTHING
+     RETURNING 1
+    )
+    SELECT pg_notify('{CHANNEL}', '') FROM (SELECT 1 FROM stored LIMIT 1) AS any_stored
+""")
+
 
 async def insert_jobs(db: Db, jobs: Sequence[Job]) -> None:
-    """Store jobs to be run by any node."""
-    raise NotImplementedError
+    """Store jobs to be run by any node; the nodes hear of them when the transaction commits."""
+    await db.rows(
+        INSERT_JOBS,
+        [new_id() for _ in jobs],
+        [job.name for job in jobs],
+        [msgspec.to_builtins(job) for job in jobs],
+        [job.key for job in jobs],
+        [job.delay for job in jobs],
+        now_ms(),
+    )

@@ -1,0 +1,60 @@
+"""What travels about sessions: the bodies of login and of its neighbours, and a session in a list."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from server.db import columns
+
+
+class Login(Struct, kw_only=True):
+    """Body of POST /users/login."""
+
+    id: str = ""
+    login_id: str = ""
+    password: str = ""
+    token: str = ""
+    device_id: str = ""
+
+
+class SessionRow(Struct, frozen=True):
+    """A session of a list, as stored."""
+
+    id: str
+    create_at: int
+    expires_at: int
+    last_activity_at: int
+    user_id: str
+    device_id: str
+    roles: str
+    is_oauth: bool
+    expired_notify: bool
+    props: dict[str, Any]
+
+
+SESSION_COLUMNS = columns(SessionRow)
+
+
+class RevokeSession(Struct):
+    """Body of POST /users/{user_id}/sessions/revoke."""
+
+    session_id: str
+
+
+class AttachDevice(Struct, kw_only=True):
+    """Body of PUT /users/sessions/device."""
+
+    device_id: str = ""
+    voip_device_id: str = ""
+    deviceNotificationDisabled: str = ""  # noqa: N815 (its name on the wire)
+    mobileVersion: str = ""  # noqa: N815 (its name on the wire)
+
+
+class Made(Struct, frozen=True):
+    """A session that was just made, and the only copy of its token."""
+
+    id: str
+    token: str
+    csrf: str
+    max_age: int
+    """Seconds until it expires, 0 for never."""

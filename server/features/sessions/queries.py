@@ -1,0 +1,147 @@
+"""The table sessions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from server.db import SQL, Db
+from server.features.sessions.models import SESSION_COLUMNS, SessionRow
+
+MAX_SESSIONS = 500
+"""Of one user; the ones that were not used for longest end when there are more."""
+
+# Nobody gets in by a right guess that was answered after the one that locked the account.
+INSERT_SESSION = SQL("""
+    WITH gone AS (
+        DELETE FROM sessions
+         WHERE user_id = $3
+           AND (device_id = $6 AND $6 <> ''
+                OR id IN (SELECT id FROM sessions WHERE user_id = $3 ORDER BY last_activity_at DESC OFFSET $10))
+     RETURNING id
+    ), unlocked AS (
+        UPDATE users SET failed_attempts = 0 WHERE id = $3 AND failed_attempts > 0 AND failed_attempts < $11
+    ), made AS (
+        INSERT INTO sessions (id, token_hash, create_at, expires_at, last_activity_at, user_id, device_id, roles,
+                              is_oauth, props)
+        SELECT $1, $2, $4, $5, $4, $3, $6, $7, $8, $9
+          FROM users
+         WHERE id = $3 AND delete_at = 0 AND failed_attempts < $11
+     RETURNING id
+    )
+    SELECT EXISTS (SELECT 1 FROM made), array(SELECT id FROM gone)
+""")
+
+
+async def insert_session(
+    db: Db,
+    *,
+    id: str,
+    token_hash: bytes,
+    user_id: str,
+    now: int,
+    expires_at: int,
+    device_id: str,
+    roles: str,
+    is_oauth: bool,
+    props: dict[str, Any],
+    max_attempts: int,
+) -> list[str] | None:
+    """Store a session; it takes the place of the device's older one.
+
+    The ids of the sessions that ended by it; None when the account has been locked or deactivated meanwhile.
+    """
+    row = await db.row(
+        INSERT_SESSION,
+        id,
+        token_hash,
+        user_id,
+        now,
+        expires_at,
+        device_id,
+        roles,
+        is_oauth,
+        props,
+        MAX_SESSIONS - 1,
+        max_attempts,
+    )
+    return list(row[1]) if row is not None and row[0] else None
+
+
+SESSIONS_OF = SQL(f"""
+    SELECT {SESSION_COLUMNS}
+      FROM sessions
+     WHERE user_id = $1 AND (expires_at = 0 OR expires_at > $2)
+  ORDER BY last_activity_at DESC
+""")
+
+
+async def sessions_of(db: Db, user_id: str, now: int) -> list[SessionRow]:
+    """The live sessions of a user, the latest used first. Index: sessions_user_idx."""
+    return await db.many(SessionRow, SESSIONS_OF, user_id, now)
+
+
+DELETE_SESSION = SQL("DELETE FROM sessions WHERE id = $1 AND user_id = $2")
+
+
+async def delete_session(db: Db, id: str, user_id: str) -> bool:
+    """End a session of a user; whether there was one."""
+    return await db.run(DELETE_SESSION, id, user_id) > 0
+
+
+DELETE_SESSIONS_OF = SQL("DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id")
+
+
+async def delete_sessions_of(db: Db, user_id: str, except_id: str) -> list[str]:
+    """End all sessions of a user but one; their ids."""
+    return await db.values(DELETE_SESSIONS_OF, user_id, except_id)
+
+
+ATTACH_DEVICE = SQL("""
+    WITH gone AS (
+        DELETE FROM sessions WHERE user_id = $2 AND device_id = $3 AND $3 <> '' AND id <> $1 RETURNING id
+    ), changed AS (
+        UPDATE sessions
+           SET device_id = CASE WHEN $3 = '' THEN device_id ELSE $3 END, expires_at = $4, props = props || $5
+         WHERE id = $1
+    )
+    SELECT id FROM gone
+""")
+
+
+async def attach_device(
+    db: Db, id: str, user_id: str, device_id: str, expires_at: int, props: dict[str, str]
+) -> list[str]:
+    """Say which phone a session belongs to ("" for no news); the ids of its older sessions, which end."""
+    return await db.values(ATTACH_DEVICE, id, user_id, device_id, expires_at, props)
+
+
+TOUCH_SESSIONS = SQL("""
+    UPDATE sessions s
+       SET last_activity_at = greatest(s.last_activity_at, u.at), expires_at = greatest(s.expires_at, u.expires_at)
+      FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS u (id, at, expires_at)
+     WHERE s.id = u.id
+""")
+
+
+async def touch_sessions(db: Db, ids: Sequence[str], at: Sequence[int], expires_at: Sequence[int]) -> None:
+    """Store when sessions were used last, and until when they last (0: as before)."""
+    await db.run(TOUCH_SESSIONS, ids, at, expires_at)
+
+
+SWEEP_SESSIONS = SQL("""
+    DELETE FROM sessions
+     WHERE id IN (
+           SELECT id
+             FROM sessions
+            WHERE expires_at > 0 AND expires_at <= $1
+            UNION ALL
+           SELECT id
+             FROM sessions
+            WHERE $2 > 0 AND last_activity_at <= $2 AND props ->> 'type' IS DISTINCT FROM 'UserAccessToken'
+            LIMIT 1000)
+ RETURNING id, user_id
+""")
+
+
+async def sweep_sessions(db: Db, now: int, idle_since: int) -> list[tuple[str, str]]:
+    """End up to 1,000 sessions that expired, or that were not used since `idle_since` (0: no such limit)."""
+    return [(row[0], row[1]) for row in await db.rows(SWEEP_SESSIONS, now, idle_since)]

@@ -1,0 +1,65 @@
+"""Secrets that travel by mail: made, looked at, used once. Only their SHA-256 is stored."""
+
+from typing import Any
+
+from server.access.sessions import hash_token
+from server.db import SQL, Db
+from server.features.users.models import MailToken
+from server.ids import new_token, now_ms
+
+PASSWORD_RECOVERY = "password_recovery"  # noqa: S105 (the kind of a token)
+VERIFY_EMAIL = "verify_email"
+TEAM_INVITATION = "team_invitation"
+GUEST_INVITATION = "guest_invitation"
+
+MAIL_TOKENS_FOR = 48 * 3600 * 1000
+"""Milliseconds after which no link holds any more, and the row goes."""
+
+INSERT_MAIL_TOKEN = SQL("INSERT INTO mail_tokens (token_hash, create_at, type, extra) VALUES ($1, $2, $3, $4)")
+
+
+async def insert_mail_token(db: Db, type: str, extra: dict[str, Any]) -> str:
+    """Make a secret of a kind, standing for `extra`; this is the only time that it can be read."""
+    token = new_token() + new_token()
+    await db.run(INSERT_MAIL_TOKEN, hash_token(token), now_ms(), type, extra)
+    return token
+
+
+MAIL_TOKEN = SQL("SELECT type, create_at, extra FROM mail_tokens WHERE token_hash = $1 AND type = $2")
+
+
+async def mail_token(db: Db, type: str, token: str) -> MailToken | None:
+    """What a secret stands for, or None when there is none, or it was used."""
+    return await db.one(MailToken, MAIL_TOKEN, hash_token(token), type)
+
+
+TAKE_MAIL_TOKEN = SQL("DELETE FROM mail_tokens WHERE token_hash = $1 AND type = $2")
+
+
+async def take_mail_token(db: Db, type: str, token: str) -> bool:
+    """Use a secret up; False when somebody else did."""
+    return await db.run(TAKE_MAIL_TOKEN, hash_token(token), type) > 0
+
+
+DELETE_MAIL_TOKENS = SQL("DELETE FROM mail_tokens WHERE type = $1 AND extra ->> 'user_id' = $2")
+
+
+async def delete_mail_tokens(db: Db, type: str, user_id: str) -> None:
+    """Make the links of a kind that were mailed to a user useless. Index: mail_tokens_user_idx."""
+    await db.run(DELETE_MAIL_TOKENS, type, user_id)
+
+
+NEWEST_MAIL_TOKEN = SQL("SELECT max(create_at) FROM mail_tokens WHERE type = $1 AND extra ->> 'user_id' = $2")
+
+
+async def newest_mail_token(db: Db, type: str, user_id: str) -> int:
+    """When the last link of a kind was made for a user, 0 for never. Index: mail_tokens_user_idx."""
+    return await db.value(NEWEST_MAIL_TOKEN, type, user_id) or 0
+
+
+SWEEP_MAIL_TOKENS = SQL("DELETE FROM mail_tokens WHERE create_at < $1")
+
+
+async def sweep_mail_tokens(db: Db) -> None:
+    """Forget the links that don't hold any more. Index: mail_tokens_create_at_idx."""
+    await db.run(SWEEP_MAIL_TOKENS, now_ms() - MAIL_TOKENS_FOR)

@@ -1,0 +1,183 @@
+"""The runner of a node: takes due jobs, runs a few at a time, and when elected also does the periodic work."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from random import random
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+
+from server.db import Pool
+from server.errors import ApiError
+from server.ids import now_ms
+from server.jobs import queries
+from server.jobs.handlers import Jobs, Sweep
+from server.jobs.job import CHANNEL
+
+log = structlog.get_logger()
+
+ELECTION = 0x68756264
+"""The advisory lock that the node doing the periodic work holds."""
+
+_FAILURES = (ApiError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+class Runner:
+    """Runs jobs on this node as long as it is up, `concurrency` at a time.
+
+    `make_context` gives the first argument of handlers. `runs` and `schedules` say, each time anew, whether this
+    node takes jobs and whether it may be elected. `poll` (seconds) bounds how late a job is noticed when the news of
+    it got lost; a retry is as late as that. `grace` (seconds) is how long a stop waits for jobs under way.
+    """
+
+    def __init__(
+        self,
+        db: Pool,
+        jobs: Jobs,
+        make_context: Callable[[], Any],
+        *,
+        runs: Callable[[], bool] = lambda: True,
+        schedules: Callable[[], bool] = lambda: True,
+        concurrency: int = 8,
+        poll: float = 5.0,
+        grace: float = 5.0,
+    ) -> None:
+        self._db = db
+        self._jobs = jobs
+        self._names = list(jobs.handlers)
+        self._make_context = make_context
+        self._runs = runs
+        self._schedules = schedules
+        self._concurrency = concurrency
+        self._poll = poll
+        self._grace = grace
+        self._news = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        self._sweeps: list[Sweep] = [*jobs.sweeps, Sweep("delete_failed_jobs", 3600, self._delete_failed)]
+        self._due: dict[str, float] = {}
+        self._connection: Any = None
+        self.elected = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to take jobs."""
+        self._tasks = [asyncio.create_task(self._take()), asyncio.create_task(self._schedule())]
+
+    async def stop(self) -> None:
+        """Take no more jobs and wait a little for those under way; what is cut off runs again elsewhere."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._running:
+            await asyncio.wait(self._running, timeout=self._grace)
+        for task in list(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        if self._connection is not None:
+            with contextlib.suppress(*_FAILURES):
+                await self._connection.close(timeout=2)
+
+    async def _take(self) -> None:
+        while True:
+            self._news.clear()
+            free = self._concurrency - len(self._running)
+            taken = 0
+            if free > 0 and self._names and self._runs():
+                try:
+                    found = await queries.take_jobs(self._db, self._names, now_ms(), free)
+                except _FAILURES as error:
+                    log.warning("jobs can't be taken", error=str(error))
+                    found = []
+                for job in found:
+                    task = asyncio.create_task(self._run(job))
+                    self._running.add(task)
+                    task.add_done_callback(self._done)
+                taken = len(found)
+            if taken < free or free <= 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), self._poll)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        full = len(self._running) >= self._concurrency
+        self._running.discard(task)
+        if full:
+            self._news.set()
+
+    async def _run(self, stored: queries.StoredJob) -> None:
+        handler = self._jobs.handlers[stored.name]
+        try:
+            # Ended before the lease is over, so that nobody else runs it at the same time.
+            async with asyncio.timeout(queries.LEASE / 1000 * 0.8):
+                await handler.run(self._make_context(), msgspec.convert(stored.payload, handler.job))
+        except asyncio.CancelledError:
+            with contextlib.suppress(*_FAILURES):
+                await queries.retry_job(self._db, stored.id, run_at=now_ms(), failed_at=0, error="the node stopped")
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever a handler raises: the job is tried again)
+            await self._failed(stored, handler.attempts, error)
+            return
+        try:
+            await queries.delete_job(self._db, stored.id)
+        except _FAILURES as error:
+            log.warning("a finished job will run again", job=stored.name, error=str(error))
+
+    async def _failed(self, stored: queries.StoredJob, attempts: int, error: Exception) -> None:
+        text = f"{type(error).__name__}: {error}"[:1000].replace("\0", "")
+        given_up = stored.attempts >= attempts
+        log.warning("job failed", job=stored.name, attempt=stored.attempts, given_up=given_up, error=text)
+        now = now_ms()
+        run_at = now + int(backoff(stored.attempts) * 1000)
+        try:
+            await queries.retry_job(self._db, stored.id, run_at=run_at, failed_at=now if given_up else 0, error=text)
+        except _FAILURES as away:
+            log.warning("a failed job runs again when its lease is over", job=stored.name, error=str(away))
+
+    async def _schedule(self) -> None:
+        """Listen for new jobs, and hold or seek the election, both on one connection of their own."""
+        while True:
+            try:
+                if self._connection is None or self._connection.is_closed():
+                    self.elected = False
+                    self._connection = await self._db.connect()
+                    await self._connection.add_listener(CHANNEL, lambda *_: self._news.set())
+                    self._news.set()
+                if self._schedules() and not self.elected:
+                    # The lock ends with the connection, so a node that dies is followed by another one.
+                    self.elected = await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", ELECTION)
+                    self._due.clear()
+                elif self.elected:
+                    if self._schedules():
+                        await self._connection.fetchval("SELECT 1")
+                    else:
+                        await self._connection.fetchval("SELECT pg_advisory_unlock($1)", ELECTION)
+                        self.elected = False
+            except _FAILURES as error:
+                log.warning("no connection to listen for jobs", error=str(error))
+                self.elected = False
+            if self.elected:
+                await self._sweep()
+            await asyncio.sleep(self._poll * (0.8 + 0.4 * random()))  # noqa: S311 (only spreads the nodes)
+
+    async def _sweep(self) -> None:
+        for sweep in self._sweeps:
+            now = time.monotonic()
+            if now < self._due.get(sweep.name, 0.0):
+                continue
+            self._due[sweep.name] = now + sweep.seconds
+            try:
+                async with asyncio.timeout(300):
+                    await sweep.run(self._make_context())
+            except Exception as error:  # noqa: BLE001 (one sweep must not end the others)
+                log.warning("sweep failed", sweep=sweep.name, error=f"{type(error).__name__}: {error}")
+
+    async def _delete_failed(self, ctx: Any) -> None:
+        await queries.delete_failed_jobs(self._db, now_ms())
+
+
+def backoff(attempts: int) -> float:
+    """Seconds until the next try: 4, 16, 64, … at most an hour, plus a little chance to spread them."""
+    return float(min(4**attempts, 3600)) * (1 + 0.2 * random())  # noqa: S311 (not a secret)
