@@ -31,6 +31,15 @@ show = typer.Typer(no_args_is_help=True, help="Print what this version serves, s
 app.add_typer(show, name="show")
 
 
+admin = typer.Typer(no_args_is_help=True, help="What an operator does without signing in.")
+app.add_typer(admin, name="admin")
+users = typer.Typer(no_args_is_help=True, help="Accounts, named by username, e-mail address or id.")
+admin.add_typer(users, name="user")
+
+Name = Annotated[str, typer.Argument(help="Username, e-mail address or id.", show_default=False)]
+Password = Annotated[str | None, typer.Option(help="Better left out: it is asked for, or read from a pipe.")]
+
+
 def main() -> None:
     """Run the command that the arguments name. What is wrong with them, or with the machine, is one line."""
     try:
@@ -82,6 +91,14 @@ def serve(
 
 
 @app.command()
+def worker() -> None:
+    """Run jobs and nothing else; set MM_JOBSETTINGS_RUNJOBS=false where clients are served."""
+    from server.cli import worker as work
+
+    work.run()
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database of MM_SQLSETTINGS_DATASOURCE to this version's schema; nodes also do it at start."""
     from server.cli import serve as work
@@ -119,6 +136,59 @@ def openapi() -> None:
     from server.cli import show as work
 
     typer.echo(work.api())
+
+
+@users.command()
+def create(
+    username: Annotated[str, typer.Argument(show_default=False)],
+    email: Annotated[str, typer.Argument(show_default=False)],
+    password: Password = None,
+    admin: Annotated[bool, typer.Option("--admin", help="Make an administrator of the system.")] = False,
+) -> None:
+    """Make an account."""
+    from server.cli import users as work
+
+    typer.echo(work.create(username, email, _secret(password), admin=admin))
+
+
+@users.command()
+def password(name: Name, password: Password = None) -> None:
+    """Set a password; sessions of the account end."""
+    from server.cli import users as work
+
+    typer.echo(work.set_password(name, _secret(password)))
+
+
+@users.command()
+def roles(name: Name, roles: Annotated[list[str], typer.Argument(show_default=False)]) -> None:
+    """Give an account these roles: system_user, system_admin, system_manager …"""
+    from server.cli import users as work
+
+    typer.echo(work.set_roles(name, roles))
+
+
+@users.command()
+def activate(name: Name) -> None:
+    """Let a deactivated account in again."""
+    from server.cli import users as work
+
+    typer.echo(work.set_active(name, active=True))
+
+
+@users.command()
+def deactivate(name: Name) -> None:
+    """End all sessions of an account and let it in no more."""
+    from server.cli import users as work
+
+    typer.echo(work.set_active(name, active=False))
+
+
+def _secret(given: str | None) -> str:
+    if given is not None:
+        return given
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\n")
 
 
 def _print(lines: Iterable[str]) -> None:

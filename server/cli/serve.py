@@ -7,34 +7,21 @@ import sys
 import time
 from collections.abc import Mapping
 
-import asyncpg
-
-from server.cli.failure import CommandError
+from server.cli.failure import DATABASE_ERRORS, CommandError, first_line
 from server.cli.neighbours import ADDRESS, address, settings_of
+from server.cli.production import production_settings
 from server.cli.signals import until_stopped
-from server.config import Config, load_config, read_environment
+from server.config import Config, load_config
 from server.config.environment import variable_of
 from server.config.rules import listen_address
 from server.db.migrate import migrate as migrate_database
 from server.engines.child import Child
+from server.logs import set_up_logs
 from server.serve import listen, run_node
 
 TICK = 0.2
 YOUNG_SECONDS = 5.0
 STOP_PATIENCE = 20.0
-DATABASE_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
-
-
-def production_config(environ: Mapping[str, str]) -> Config:
-    """The settings of `environ`, which must name PostgreSQL and Redis: nothing embedded is started here."""
-    config = load_config(environ)
-    for key, value in (
-        ("SqlSettings.DataSource", config.SqlSettings.DataSource),
-        ("CacheSettings.RedisAddress", config.CacheSettings.RedisAddress),
-    ):
-        if not value:
-            raise CommandError(f"{variable_of(key)} is not set; `hubbub dev` brings its own PostgreSQL and Redis")
-    return config
 
 
 def run(*, host: str | None, port: int | None, workers: int, inherited: int | None) -> None:
@@ -42,33 +29,31 @@ def run(*, host: str | None, port: int | None, workers: int, inherited: int | No
     environ = dict(os.environ)
     if host is not None or port is not None:
         environ[ADDRESS] = _address(load_config(environ), host, port)
-    config = production_config(environ)
+    config, overrides = production_settings(environ)
     try:
         if inherited is not None:
-            run_node(config, socket.socket(fileno=inherited), read_environment(environ))
+            run_node(config, socket.socket(fileno=inherited), overrides)
         elif workers == 1:
-            run_node(config, overrides=read_environment(environ))
+            run_node(config, overrides=overrides)
         else:
             with listen(config) as sock:
                 _run_workers(config, environ, sock, workers)
     except DATABASE_ERRORS as error:
-        raise CommandError(f"can't serve on {config.ServiceSettings.ListenAddress}: {_first_line(error)}") from error
+        raise CommandError(f"can't serve on {config.ServiceSettings.ListenAddress}: {first_line(error)}") from error
 
 
 def migrate() -> None:
     """Run what is missing of schema/, and print what that was."""
-    dsn = load_config(os.environ).SqlSettings.DataSource
+    config = load_config(os.environ)
+    dsn = config.SqlSettings.DataSource
+    set_up_logs(config)
     if not dsn:
         raise CommandError(f"{variable_of('SqlSettings.DataSource')} is not set")
     try:
         numbers = asyncio.run(migrate_database(dsn))
     except DATABASE_ERRORS as error:
-        raise CommandError(f"can't migrate: {_first_line(error)}") from error
+        raise CommandError(f"can't migrate: {first_line(error)}") from error
     print(f"ran {', '.join(f'{number:04}' for number in numbers)}" if numbers else "nothing to do")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _address(config: Config, host: str | None, port: int | None) -> str:
