@@ -5,6 +5,8 @@ from typing import Any
 from msgspec import Struct
 
 from server.db import columns
+from server.features.teams.models import TeamMember
+from server.ids import Id
 
 
 class Login(Struct, kw_only=True):
@@ -35,10 +37,28 @@ class SessionRow(Struct, frozen=True):
 SESSION_COLUMNS = columns(SessionRow)
 
 
+class SessionInfo(Struct, kw_only=True):
+    """A session as its owner sees it: without the token."""
+
+    id: str
+    token: str = ""
+    create_at: int
+    expires_at: int
+    last_activity_at: int
+    user_id: str
+    device_id: str
+    roles: str
+    is_oauth: bool
+    expired_notify: bool
+    props: dict[str, str]
+    team_members: list[TeamMember]
+    local: bool = False
+
+
 class RevokeSession(Struct):
     """Body of POST /users/{user_id}/sessions/revoke."""
 
-    session_id: str
+    session_id: Id
 
 
 class AttachDevice(Struct, kw_only=True):

@@ -127,7 +127,9 @@ async def touch_sessions(db: Db, ids: Sequence[str], at: Sequence[int], expires_
     await db.run(TOUCH_SESSIONS, ids, at, expires_at)
 
 
-SWEEP_SESSIONS = SQL("""
+SWEEP_LIMIT = 1000
+
+SWEEP_SESSIONS = SQL(f"""
     DELETE FROM sessions
      WHERE id IN (
            SELECT id
@@ -137,11 +139,11 @@ SWEEP_SESSIONS = SQL("""
            SELECT id
              FROM sessions
             WHERE $2 > 0 AND last_activity_at <= $2 AND props ->> 'type' IS DISTINCT FROM 'UserAccessToken'
-            LIMIT 1000)
+            LIMIT {SWEEP_LIMIT})
  RETURNING id, user_id
 """)
 
 
 async def sweep_sessions(db: Db, now: int, idle_since: int) -> list[tuple[str, str]]:
-    """End up to 1,000 sessions that expired, or that were not used since `idle_since` (0: no such limit)."""
+    """End up to SWEEP_LIMIT sessions that expired, or that were not used since `idle_since` (0: no such limit)."""
     return [(row[0], row[1]) for row in await db.rows(SWEEP_SESSIONS, now, idle_since)]

@@ -1,8 +1,8 @@
-"""What is told about people: new ones, changed profiles, roles, activation, and that someone types."""
+"""What is told about people: new ones, changed profiles, roles and activation."""
 
 from typing import ClassVar, Literal
 
-from server.bus.event import Aside, Audience, Event, Room
+from server.bus.event import Aside, Audience, Event
 from server.config.people import PrivacySection
 from server.features.users.models import User
 from server.features.users.visible import for_admins, for_others
@@ -58,16 +58,3 @@ class UserActivationStatusChange(Event, frozen=True, kw_only=True):
 
     def audience(self) -> Audience:
         return Audience()
-
-
-class Typing(Event, frozen=True, kw_only=True):
-    """Someone types. For the others in the channel."""
-
-    name: ClassVar[str] = "typing"
-    transient: ClassVar[bool] = True
-    parent_id: str
-    user_id: str
-    room: Aside[Room]
-
-    def audience(self) -> Audience:
-        return self.room.audience(omit_user=self.user_id)

@@ -72,7 +72,7 @@ def is_email(text: str) -> bool:
         return False
     try:
         # Companies have addresses in domains of their own, like `.local`, that the world can't reach.
-        validate_email(text, check_deliverability=False, globally_deliverable=False)
+        validate_email(text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
     except EmailNotValidError:
         return False
     return True
@@ -91,6 +91,11 @@ def tidy(user: User, default_locale: str) -> User:
         timezone={**TIMEZONE_DEFAULTS, **user.timezone},
         notify_props=notify_props,
     )
+
+
+def with_roles(user: User, roles: str) -> User:
+    """A profile with other roles."""
+    return replace(user, roles=roles)
 
 
 def check_profile(user: User) -> None:

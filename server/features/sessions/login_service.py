@@ -1,0 +1,85 @@
+"""Signing in: who someone is, by name or address and password."""
+
+from msgspec.structs import replace
+
+from server.config.people import EmailSection
+from server.context import Context
+from server.errors import ApiError, BadRequest, NotAvailable, Unauthorized
+from server.features.sessions import service
+from server.features.sessions.models import Login, Made
+from server.features.users import queries
+from server.features.users.models import Credentials, User
+from server.features.users.password_service import check_credentials, too_many_attempts
+from server.features.users.passwords import hash_password, needs_upgrade, verify_password
+from server.ids import is_id
+
+LOGIN_ID_MAX = 128
+
+
+async def login(ctx: Context, body: Login, props: dict[str, str]) -> tuple[User, Made]:
+    """Sign a user in; raises Unauthorized with the same answer for an unknown account and a wrong password."""
+    if not body.password:
+        raise BadRequest("api.user.login.blank_pwd.app_error", "A password is needed.")
+    if len(body.device_id) > service.DEVICE_ID_MAX:
+        raise BadRequest("api.context.invalid_body_param.app_error", name="device_id")
+    refusal = _wrong(ctx.config.EmailSettings)
+    known = await _find(ctx, body)
+    if known is None:
+        await verify_password(body.password[:72], "")  # as slow as for a known account
+        raise refusal
+    user = known.user
+    _check_kind(user)
+    await check_credentials(ctx, known, body.password, refusal=refusal)
+    _check_state(ctx, user)
+    if needs_upgrade(known.password):
+        await queries.upgrade_password(ctx.db, user.id, known.password, await hash_password(body.password))
+    props["is_guest"] = "true" if user.is_guest else "false"
+    made = await service.create_session(ctx, user.id, user.roles, device_id=body.device_id, props=props)
+    if made is None:
+        raise too_many_attempts()
+    if user.failed_attempts:
+        await ctx.tell([f"user:{user.id}"])
+    return replace(user, failed_attempts=0), made
+
+
+async def _find(ctx: Context, body: Login) -> Credentials | None:
+    if body.id:
+        return await queries.credentials_by_id(ctx.db, body.id) if is_id(body.id) else None
+    settings = ctx.config.EmailSettings
+    login_id = body.login_id.strip().lower()
+    if not 1 <= len(login_id) <= LOGIN_ID_MAX:
+        return None
+    return await queries.credentials_by_login(
+        ctx.db, login_id, usernames=settings.EnableSignInWithUsername, emails=settings.EnableSignInWithEmail
+    )
+
+
+def _wrong(settings: EmailSection) -> ApiError:
+    """What is answered for an unknown account and for a wrong password; its id says what may be typed."""
+    usernames, emails = settings.EnableSignInWithUsername, settings.EnableSignInWithEmail
+    kind = {(True, True): "email_username", (False, True): "email", (True, False): "username", (False, False): "sso"}
+    return Unauthorized(
+        f"api.user.login.invalid_credentials_{kind[usernames, emails]}",
+        "No account has this name and password.",
+    )
+
+
+def _check_kind(user: User) -> None:
+    if user.is_bot:
+        raise Unauthorized("api.user.login.bot_login_forbidden.app_error", "Bots sign in with access tokens only.")
+    if user.auth_service:
+        raise BadRequest(
+            "api.user.login.use_auth_service.app_error", f"This account signs in with {user.auth_service}."
+        )
+
+
+def _check_state(ctx: Context, user: User) -> None:
+    """After the password, so that only the owner learns of it."""
+    if user.delete_at:
+        raise Unauthorized("api.user.login.inactive.app_error", "This account has been deactivated.")
+    if ctx.config.EmailSettings.RequireEmailVerification and not user.email_verified:
+        raise Unauthorized("api.user.login.not_verified.app_error", "The e-mail address has not been verified.")
+    if user.is_guest and not ctx.config.GuestAccountsSettings.Enable:
+        raise Unauthorized("api.user.login.guest_accounts.disabled.error", "Guests are not let in here.")
+    if user.mfa_active:
+        raise NotAvailable("mfa.mfa_disabled.app_error", "This account needs a second factor, which is not there yet.")

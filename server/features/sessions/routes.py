@@ -1,0 +1,93 @@
+"""Signing in and out, and lists of sessions, over HTTP."""
+
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.requests import Request
+
+from server.access.guards import anyone, self_or, signed_in
+from server.access.sessions import signed_in_session
+from server.context import Context
+from server.features.sessions import login_service, queries, service
+from server.features.sessions.agents import describe_agent
+from server.features.sessions.models import AttachDevice, Login, Made, RevokeSession, SessionInfo
+from server.features.teams.member_queries import memberships_of
+from server.http.api import clear_cookies
+from server.http.reply import Reply
+from server.http.router import Router
+from server.ids import Id
+
+router = Router("sessions")
+
+_encode = msgspec.json.Encoder().encode
+
+
+@router.post("/users/login", guard=anyone)
+async def login(ctx: Context, body: Login, request: Request) -> Reply:
+    """Sign in with name or address and password; the header Token brings the session's token."""
+    props = describe_agent(ctx.user_agent, device_id=body.device_id)
+    user, made = await login_service.login(ctx, body, props)
+    headers = [("Token", made.token)]
+    if request.headers.get("x-requested-with") == "XMLHttpRequest":
+        headers += _cookies(ctx, request, user.id, made)
+    return Reply(content=_encode(user), headers=headers)
+
+
+def _cookies(ctx: Context, request: Request, user_id: str, made: Made) -> list[tuple[str, str]]:
+    """The cookies of a browser: the token, which pages can't read, the user's id and the CSRF value."""
+    settings = ctx.config.ServiceSettings
+    site = urlsplit(settings.SiteURL)
+    proto = request.headers.get("x-forwarded-proto") or request.scope.get("scheme", "http")
+    attributes = f"; Path={site.path.rstrip('/') or '/'}"
+    if made.max_age:
+        attributes += f"; Max-Age={made.max_age}"
+    if settings.AllowCookiesForSubdomains and site.hostname:
+        attributes += f"; Domain={site.hostname}"
+    if proto == "https":
+        attributes += "; Secure"
+    return [
+        ("Set-Cookie", f"MMAUTHTOKEN={made.token}{attributes}; HttpOnly; SameSite=Lax"),
+        ("Set-Cookie", f"MMUSERID={user_id}{attributes}; SameSite=Lax"),
+        ("Set-Cookie", f"MMCSRF={made.csrf}{attributes}; SameSite=Lax"),
+    ]
+
+
+@router.post("/users/logout", guard=anyone)
+async def logout(ctx: Context) -> None:
+    """End the session in use and clear its cookies; also fine without one."""
+    ctx.reply_headers += clear_cookies(ctx.services)
+    if ctx.session is not None:
+        await service.end_session(ctx, ctx.session)
+
+
+@router.put("/users/sessions/device", guard=signed_in)
+async def attach_device_extra_props(ctx: Context, body: AttachDevice) -> None:
+    """Note the phone that the session in use belongs to, for push notifications."""
+    await service.attach_device(ctx, signed_in_session(ctx), body)
+
+
+@router.get("/users/{user_id}/sessions", guard=self_or())
+async def get_sessions(ctx: Context, user_id: Id) -> list[SessionInfo]:
+    """The live sessions of a user, the latest used first."""
+    teams = [member for member in await memberships_of(ctx.db, user_id) if not member.delete_at]
+    return [
+        SessionInfo(
+            **{name: getattr(row, name) for name in row.__struct_fields__ if name != "props"},
+            props={name: str(value) for name, value in row.props.items() if name != "csrf"},
+            team_members=teams,
+        )
+        for row in await queries.sessions_of(ctx.db, user_id, ctx.now())
+    ]
+
+
+@router.post("/users/{user_id}/sessions/revoke", guard=self_or())
+async def revoke_session(ctx: Context, user_id: Id, body: RevokeSession) -> None:
+    """End one session of a user."""
+    await service.revoke_session(ctx, user_id, body.session_id)
+
+
+@router.post("/users/{user_id}/sessions/revoke/all", guard=self_or())
+async def revoke_all_sessions(ctx: Context, user_id: Id) -> None:
+    """End all sessions of a user."""
+    async with ctx.begin() as tx:
+        await service.revoke_all(ctx, tx, user_id)

@@ -1,0 +1,38 @@
+"""Proving that an address belongs to a user."""
+
+from server.context import Context
+from server.errors import BadRequest, invalid_body
+from server.features.users import queries, token_queries
+from server.features.users.models import SendEmailVerification
+from server.features.users.service import no_such_user, tell_updated
+
+VERIFY_LIFE = 24 * 3600 * 1000
+"""Milliseconds for which the link of a verification mail holds."""
+
+
+async def send_email_verification(ctx: Context, email: str) -> None:
+    """Mail a link to the owner of an unproven address; the answer never tells whether there is one."""
+    if not email:
+        raise invalid_body("email")
+    user = await queries.user_by_email(ctx.db, email.strip().lower())
+    if user is None or user.delete_at or user.email_verified or user.is_bot:
+        return
+    async with ctx.begin() as tx:
+        tx.enqueue(SendEmailVerification(user_id=user.id, email=user.email))
+
+
+async def verify_email(ctx: Context, token: str) -> None:
+    """Take the token of a mail as proof of its address, which also becomes the user's when it is a new one."""
+    link = await token_queries.mail_token(ctx.db, token_queries.VERIFY_EMAIL, token)
+    if link is None:
+        raise BadRequest("api.user.verify_email.bad_link.app_error", "This link is not valid.")
+    if ctx.now() - link.create_at > VERIFY_LIFE:
+        raise BadRequest("api.user.verify_email.link_expired.app_error", "This link is too old, ask for a new one.")
+    user_id, email = str(link.extra.get("user_id", "")), str(link.extra.get("email", ""))
+    async with ctx.begin() as tx:
+        if not await token_queries.take_mail_token(tx, token_queries.VERIFY_EMAIL, token):
+            raise BadRequest("api.user.verify_email.bad_link.app_error", "This link is not valid.")
+        user = await queries.set_email_verified(tx, user_id, email, ctx.now())
+        if user is None:
+            raise no_such_user()
+        await tell_updated(ctx, tx, user)

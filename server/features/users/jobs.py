@@ -1,0 +1,78 @@
+"""Mails about accounts. Their secrets are made here, right before sending, so that no job holds one."""
+
+import structlog
+
+from server.context import Context
+from server.features.users import mails, queries, token_queries
+from server.features.users.models import SendEmailVerification, SendPasswordReset, SendTeamInvitation
+from server.jobs.handlers import Jobs
+from server.notify.mail import Mail, is_configured, send_mail
+
+jobs = Jobs()
+log = structlog.get_logger()
+
+PAUSE = 60_000
+"""Milliseconds between two mails of a kind to the same user, however often they are asked for."""
+
+
+async def _send(ctx: Context, mail: Mail, type: str, token: str) -> None:
+    if not is_configured(ctx.config.EmailSettings):
+        log.info("mail is not configured, so this one is not sent", kind=type)
+        return
+    try:
+        await send_mail(ctx.config.EmailSettings, mail)
+    except BaseException:
+        # The next try makes a secret of its own.
+        await token_queries.take_mail_token(ctx.db, type, token)
+        raise
+
+
+async def _too_soon(ctx: Context, type: str, user_id: str) -> bool:
+    newest = await token_queries.newest_mail_token(ctx.db, type, user_id)
+    return ctx.now() - newest < PAUSE
+
+
+@jobs.on(SendEmailVerification)
+async def send_email_verification(ctx: Context, job: SendEmailVerification) -> None:
+    """Make a link that proves the address and mail it."""
+    user = await queries.user_by_id(ctx.db, job.user_id)
+    if user is None or user.delete_at or (user.email_verified and user.email == job.email):
+        return
+    if await _too_soon(ctx, token_queries.VERIFY_EMAIL, job.user_id):
+        return
+    token = await token_queries.insert_mail_token(
+        ctx.db, token_queries.VERIFY_EMAIL, {"user_id": job.user_id, "email": job.email}
+    )
+    await _send(ctx, mails.verification_mail(ctx.config, job.email, token), token_queries.VERIFY_EMAIL, token)
+
+
+@jobs.on(SendPasswordReset)
+async def send_password_reset(ctx: Context, job: SendPasswordReset) -> None:
+    """Make a link for choosing a new password and mail it."""
+    user = await queries.user_by_id(ctx.db, job.user_id)
+    if user is None or user.delete_at or user.auth_service:
+        return
+    if await _too_soon(ctx, token_queries.PASSWORD_RECOVERY, job.user_id):
+        return
+    token = await token_queries.insert_mail_token(
+        ctx.db, token_queries.PASSWORD_RECOVERY, {"user_id": user.id, "email": user.email}
+    )
+    await _send(ctx, mails.password_reset_mail(ctx.config, user.email, token), token_queries.PASSWORD_RECOVERY, token)
+
+
+@jobs.on(SendTeamInvitation)
+async def send_team_invitation(ctx: Context, job: SendTeamInvitation) -> None:
+    """Make a link that leads into the team and mail it."""
+    token = await token_queries.insert_mail_token(
+        ctx.db, token_queries.TEAM_INVITATION, {"team_id": job.team_id, "email": job.email}
+    )
+    mail = mails.team_invitation_mail(
+        ctx.config, job.email, token, sender=job.sender_name, team=job.team_display_name, message=job.message
+    )
+    await _send(ctx, mail, token_queries.TEAM_INVITATION, token)
+
+
+@jobs.every(3600)
+async def sweep_mail_tokens(ctx: Context) -> None:
+    """Forget the links that don't hold any more."""
+    await token_queries.sweep_mail_tokens(ctx.db)

@@ -1,0 +1,48 @@
+"""The mails about accounts: plain text, in which names of people and teams are nothing but text."""
+
+from urllib.parse import urlencode
+
+from server.config import Config
+from server.notify.mail import Mail
+
+
+def _site(config: Config) -> str:
+    return config.ServiceSettings.SiteURL.rstrip("/")
+
+
+def _name(config: Config) -> str:
+    return config.TeamSettings.SiteName or "Hubbub"
+
+
+def verification_mail(config: Config, email: str, token: str) -> Mail:
+    """The link that proves an address."""
+    link = f"{_site(config)}/do_verify_email?{urlencode({'token': token, 'email': email})}"
+    return Mail(
+        to=email,
+        subject=f"[{_name(config)}] Verify your e-mail address",
+        text=f"Welcome to {_name(config)}!\n\nPlease verify that this is your e-mail address:\n\n{link}\n\n"
+        "The link holds for 24 hours. If you did not ask for it, there is nothing to do.\n",
+    )
+
+
+def password_reset_mail(config: Config, email: str, token: str) -> Mail:
+    """The link for choosing a new password."""
+    link = f"{_site(config)}/reset_password_complete?{urlencode({'token': token})}"
+    return Mail(
+        to=email,
+        subject=f"[{_name(config)}] Reset your password",
+        text=f"You asked for a new password on {_name(config)}. Choose one here:\n\n{link}\n\n"
+        "The link holds for 24 hours and for one time. If you did not ask for it, your password stays as it is.\n",
+    )
+
+
+def team_invitation_mail(config: Config, email: str, token: str, *, sender: str, team: str, message: str) -> Mail:
+    """The link that makes an account and puts it into a team."""
+    link = f"{_site(config)}/signup_user_complete/?{urlencode({'t': token})}"
+    words = f"{sender} wrote:\n\n    {message}\n\n" if message else ""
+    return Mail(
+        to=email,
+        subject=f"[{_name(config)}] {sender} invited you to the team {team}",
+        text=f"{sender} invited you to join the team {team} on {_name(config)}.\n\n{words}Join here:\n\n{link}\n\n"
+        "The link holds for 48 hours and for one account.\n",
+    )
