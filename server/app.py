@@ -21,10 +21,15 @@ from server.db.migrate import migrate
 from server.features.channels.member_queries import topics_of
 from server.features.roles import routes as roles
 from server.features.roles.service import seed_roles
+from server.features.sessions import jobs as sessions_jobs
+from server.features.sessions import routes as sessions
+from server.features.sessions.activity import SessionActivity
 from server.features.system import empty_lists, health
 from server.features.system import routes as system
 from server.features.system.metrics_port import MetricsPort
 from server.features.system.store import ConfigStore
+from server.features.users import jobs as users_jobs
+from server.features.users import routes as users
 from server.features.welcome import routes as welcome
 from server.features.welcome.nodes import NodeBeat
 from server.gateway.actions import Actions
@@ -32,6 +37,8 @@ from server.gateway.gateway import Gateway
 from server.http.api import Api
 from server.http.router import Router, RouteTree
 from server.ids import new_id, now_ms
+from server.jobs.handlers import Jobs
+from server.jobs.runner import Runner
 
 # How long cached rows are believed without news from the bus, in seconds: while it works, and while it is away.
 TRUSTED_SECONDS = 300.0
@@ -44,10 +51,17 @@ ROUTERS: list[Router] = [
     health.router,
     health.outside,
     roles.router,
+    users.router,
+    sessions.router,
     empty_lists.router,
 ]
 
 ACTIONS: list[Actions] = []
+
+JOBS: list[Jobs] = [
+    users_jobs.jobs,
+    sessions_jobs.jobs,
+]
 
 log = structlog.get_logger()
 
@@ -68,6 +82,14 @@ def all_actions() -> Actions:
     for registry in ACTIONS:
         actions.include(registry)
     return actions
+
+
+def all_jobs() -> Jobs:
+    """The jobs and sweeps of all features."""
+    jobs = Jobs()
+    for registry in JOBS:
+        jobs.include(registry)
+    return jobs
 
 
 class Node:
@@ -102,12 +124,22 @@ class Node:
         store = ConfigStore(self.services, overrides)
         self.services.extras[ConfigStore] = store
         self.services.extras[health.Readiness] = health.Readiness(lambda: self.ready)
+        activity = SessionActivity(lambda: request_context(self.services))
+        runner = Runner(
+            self.services.db,
+            all_jobs(),
+            lambda: request_context(self.services),
+            runs=lambda: self.services.config.JobSettings.RunJobs,
+            schedules=lambda: self.services.config.JobSettings.RunScheduler,
+        )
         self.parts: list[Part] = [
             store,
+            activity,
+            runner,
             MetricsPort(self.services),
             NodeBeat(self.services),
         ]
-        after_auth: list[Callable[[Context], None]] = []
+        after_auth: list[Callable[[Context], None]] = [activity.note]
         self.application = Api(self.services, self.tree, self.version, after_auth)
 
     def version(self) -> str:
