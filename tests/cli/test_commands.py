@@ -16,7 +16,7 @@ from server.config.keys import KEYS
 from server.db.migrate import schema_files, schema_folder
 from server.engines.postgres import Postgres
 from server.engines.redis import Redis
-from tests.cli.running import Running, free_port, pings, runs, wait_until_gone
+from tests.cli.running import Running, free_port, pings, request, runs, wait_until_gone
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> tuple[int, list[str]]:
@@ -162,3 +162,24 @@ def test_workers_share_a_port_and_are_replaced(environ: dict[str, str]) -> None:
         running.send(signal.SIGTERM)
         assert running.wait() == 0
         wait_until_gone(replaced)
+
+
+def test_a_worker_runs_the_jobs_that_nodes_leave_to_it(
+    environ: dict[str, str], fresh_database: str, postgres: Postgres
+) -> None:
+    name = fresh_database.partition("?")[0].rpartition("/")[2]
+    port = free_port()
+    ada = {"email": "ada@example.org", "username": "ada", "password": "correct-horse-9"}
+    waiting = "SELECT count(*) FROM jobs WHERE failed_at = 0 AND attempts = 0"
+    with Running(["serve", "--host", "127.0.0.1", "--port", str(port)], environ | {"MM_JOBSETTINGS_RUNJOBS": "false"}):
+        wait_for_ping(port)
+        assert request(port, "POST", "/users", ada)[0] == 201
+        assert postgres.execute(waiting, name) == "1"
+
+        with Running(["worker"], environ) as worker:
+            deadline = time.monotonic() + 20
+            while postgres.execute(waiting, name) != "0":
+                assert time.monotonic() < deadline, worker.output
+                time.sleep(0.05)
+            worker.send(signal.SIGTERM)
+            assert worker.wait() == 0
