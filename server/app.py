@@ -29,6 +29,7 @@ from server.features.system import routes as system
 from server.features.system.metrics_port import MetricsPort
 from server.features.system.store import ConfigStore
 from server.features.users import jobs as users_jobs
+from server.features.users import picture_routes
 from server.features.users import routes as users
 from server.features.welcome import routes as welcome
 from server.features.welcome.nodes import NodeBeat
@@ -39,6 +40,7 @@ from server.http.router import Router, RouteTree
 from server.ids import new_id, now_ms
 from server.jobs.handlers import Jobs
 from server.jobs.runner import Runner
+from server.storage.blobs import Blobs
 
 # How long cached rows are believed without news from the bus, in seconds: while it works, and while it is away.
 TRUSTED_SECONDS = 300.0
@@ -52,6 +54,7 @@ ROUTERS: list[Router] = [
     health.outside,
     roles.router,
     users.router,
+    picture_routes.router,
     sessions.router,
     empty_lists.router,
 ]
@@ -123,6 +126,7 @@ class Node:
         self.services.extras[welcome.Document] = welcome.Document(self.tree)
         store = ConfigStore(self.services, overrides)
         self.services.extras[ConfigStore] = store
+        self.services.extras[Blobs] = Blobs(lambda: self.services.config.FileSettings)
         self.services.extras[health.Readiness] = health.Readiness(lambda: self.ready)
         activity = SessionActivity(lambda: request_context(self.services))
         runner = Runner(

@@ -3,8 +3,9 @@
 from server.context import Context
 from server.errors import BadRequest, invalid_body
 from server.features.users import queries, token_queries
+from server.features.users.lookup import no_such_user
 from server.features.users.models import SendEmailVerification
-from server.features.users.service import no_such_user, tell_updated
+from server.features.users.service import tell_updated
 
 VERIFY_LIFE = 24 * 3600 * 1000
 """Milliseconds for which the link of a verification mail holds."""

@@ -17,6 +17,7 @@ from server.features.users import (
     email_service,
     list_queries,
     list_service,
+    lookup,
     password_service,
     queries,
     rules,
@@ -195,7 +196,7 @@ async def get_user_by_username(ctx: Context, request: Request, username: str) ->
 async def _one(ctx: Context, request: Request, user: User | None, missing: NotFound | None = None) -> Reply:
     if user is None:
         # Guests get the same answer for people whom they may not know.
-        raise forbidden() if await restricted_ids(ctx) is not None else missing or service.no_such_user()
+        raise forbidden() if await restricted_ids(ctx) is not None else missing or lookup.no_such_user()
     if not await sees(ctx, user.id):
         raise forbidden()
     return tagged(ctx, request, await sanitized(ctx, user))
@@ -204,7 +205,7 @@ async def _one(ctx: Context, request: Request, user: User | None, missing: NotFo
 @router.get("/users/{user_id}", guard=in_service("view_members"))
 async def get_user(ctx: Context, request: Request, user_id: Id) -> Reply:
     """A user by id."""
-    return tagged(ctx, request, await sanitized(ctx, await service.visible_user(ctx, user_id)))
+    return tagged(ctx, request, await sanitized(ctx, await lookup.visible_user(ctx, user_id)))
 
 
 @router.put("/users/{user_id}", guard=self_or())

@@ -93,11 +93,6 @@ def tidy(user: User, default_locale: str) -> User:
     )
 
 
-def with_roles(user: User, roles: str) -> User:
-    """A profile with other roles."""
-    return replace(user, roles=roles)
-
-
 def check_profile(user: User) -> None:
     """Refuse a profile that breaks a rule."""
     if not is_username(user.username):

@@ -1,4 +1,4 @@
-"""Reading people through the cache, and changing their profiles, roles and activation."""
+"""Changing profiles, roles and activation of people."""
 
 from collections.abc import Mapping
 
@@ -10,36 +10,13 @@ from server.access.permissions import Permission
 from server.bus.signals import SessionsChanged
 from server.context import Change, Context
 from server.db import Db
-from server.errors import BadRequest, NotAvailable, NotFound, Unauthorized, invalid_body
+from server.errors import BadRequest, NotAvailable, Unauthorized, invalid_body
 from server.features.sessions.service import revoke_all
 from server.features.users import queries, rules
 from server.features.users.events import UserActivationStatusChange, UserRoleUpdated, user_updated
+from server.features.users.lookup import get_user, no_such_user
 from server.features.users.models import SendEmailVerification, User, UserPatch, UserUpdate
 from server.features.users.password_service import confirm_password
-from server.features.users.visible import check_sees
-
-
-def no_such_user() -> NotFound:
-    """404 for a user that is not there."""
-    return NotFound("app.user.missing_account.const", "There is no such account.")
-
-
-async def get_user(ctx: Context, user_id: str) -> User | None:
-    """A user, deactivated ones too, from the cache when it knows it."""
-
-    async def load() -> User | None:
-        return await queries.user_by_id(ctx.db, user_id)
-
-    return await ctx.cache.get(("user", user_id), (f"user:{user_id}",), load)
-
-
-async def visible_user(ctx: Context, user_id: str) -> User:
-    """A user that the caller may know of; raises NotFound or Forbidden."""
-    await check_sees(ctx, user_id)
-    user = await get_user(ctx, user_id)
-    if user is None:
-        raise no_such_user()
-    return user
 
 
 async def editable_user(ctx: Context, db: Db, user_id: str) -> User:

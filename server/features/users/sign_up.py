@@ -1,5 +1,7 @@
 """Making accounts: who may, with which roles, and into which team an invitation leads."""
 
+from msgspec.structs import replace
+
 from server.access.grants import has_system
 from server.access.permissions import Permission
 from server.context import Context
@@ -58,7 +60,7 @@ async def make_account(ctx: Context, new: NewUser) -> User:
         raise rules.invalid("auth_data")
     async with ctx.begin() as tx:
         if await queries.is_first_user(tx):
-            user = rules.with_roles(user, "system_admin system_user")
+            user = replace(user, roles="system_admin system_user")
         made = await queries.insert_user(tx, user, hashed)
         await upsert_preferences(tx, made.id, [Preference(made.id, "tutorial_step", made.id, "0")])
         tx.enqueue(SendEmailVerification(user_id=made.id, email=made.email))

@@ -1,0 +1,3 @@
+"""Where files are kept: `blobs.py` stores bytes under paths, in a directory or in S3; `pictures.py` makes small
+pictures of uploaded ones. Paths are made by the features, like "users/<id>/profile.png", never by clients.
+"""
