@@ -26,6 +26,8 @@ CREATE TABLE channels (
 
 CREATE UNIQUE INDEX channels_name_idx ON channels (team_id, name);
 CREATE INDEX channels_team_idx ON channels (team_id, type, display_name, id);
+-- The channels of all teams, for administrators.
+CREATE INDEX channels_display_name_idx ON channels (display_name, id) WHERE team_id <> '';
 CREATE INDEX channels_search_idx ON channels USING gin (lower(name || ' ' || display_name || ' ' || purpose) gin_trgm_ops);
 
 CREATE TABLE channel_members (

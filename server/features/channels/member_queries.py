@@ -14,7 +14,8 @@ DEFAULT_NOTIFY_PROPS = (
 
 MEMBER_COLUMNS = f"""
     m.channel_id, m.user_id,
-    concat_ws(' ', CASE WHEN m.scheme_guest THEN '{CHANNEL_GUEST}' END, CASE WHEN m.scheme_user THEN '{CHANNEL_USER}' END,
+    concat_ws(' ', CASE WHEN m.scheme_guest THEN '{CHANNEL_GUEST}' END,
+              CASE WHEN m.scheme_user THEN '{CHANNEL_USER}' END,
               CASE WHEN m.scheme_admin THEN '{CHANNEL_ADMIN}' END, nullif(m.roles, '')),
     m.last_viewed_at, m.msg_count, m.mention_count, m.mention_count_root, m.urgent_mention_count, m.msg_count_root,
     '{DEFAULT_NOTIFY_PROPS}'::jsonb || m.notify_props,
@@ -94,14 +95,14 @@ INSERT_CREATOR = SQL("""
     VALUES ($1, $2, $3, true)
 """)
 
-# The default channels of a team for those of its members who are no guests, in one statement for all of them.
-JOIN_DEFAULTS = SQL("""
-    INSERT INTO channel_members (channel_id, user_id, mention_count, mention_count_root, last_update_at, scheme_admin)
-    SELECT c.id, t.user_id, 0, 0, $4, t.scheme_admin
+# Several public channels of a team for several of its members who are no guests, in one statement.
+JOIN_CHANNELS = SQL("""
+    INSERT INTO channel_members (channel_id, user_id, last_update_at, scheme_admin)
+    SELECT c.id, t.user_id, $4, t.scheme_admin
       FROM channels c
       JOIN team_members t ON t.team_id = c.team_id
-     WHERE c.team_id = $1 AND c.name = ANY($2) AND c.type = 'O' AND c.delete_at = 0
-       AND t.user_id = ANY($3) AND t.delete_at = 0 AND NOT t.scheme_guest
+     WHERE c.team_id = $1 AND c.id = ANY($2) AND t.user_id = ANY($3) AND t.delete_at = 0 AND NOT t.scheme_guest
+  ORDER BY c.id, t.user_id
         ON CONFLICT (channel_id, user_id) DO NOTHING
  RETURNING channel_id, user_id
 """)
@@ -172,7 +173,7 @@ SET_MARK_UNREAD = SQL(f"""
 """)
 
 COUNTS_IN = SQL("""
-    SELECT m.channel_id, count(*)
+    SELECT m.channel_id, count(*), count(*) FILTER (WHERE m.scheme_guest)
       FROM channel_members m
       JOIN users u ON u.id = m.user_id
      WHERE m.channel_id = ANY($1) AND u.delete_at = 0
@@ -251,11 +252,11 @@ async def insert_creator(db: Db, channel_id: str, user_id: str, now: int) -> Non
     await db.run(INSERT_CREATOR, channel_id, user_id, now)
 
 
-async def join_defaults(
-    db: Db, team_id: str, names: Sequence[str], user_ids: Sequence[str], now: int
+async def join_channels(
+    db: Db, team_id: str, channel_ids: Sequence[str], user_ids: Sequence[str], now: int
 ) -> list[tuple[str, str]]:
-    """Put members of a team into its live public channels of these names: (channel id, user id) of the new ones."""
-    return [(row[0], row[1]) for row in await db.rows(JOIN_DEFAULTS, team_id, names, user_ids, now)]
+    """Put members of a team into channels of it: (channel id, user id) of the new ones. Guests stay out."""
+    return [(row[0], row[1]) for row in await db.rows(JOIN_CHANNELS, team_id, channel_ids, user_ids, now)]
 
 
 async def delete_members(db: Db, channel_id: str, user_ids: Sequence[str]) -> list[str]:
@@ -295,9 +296,7 @@ async def set_admins(db: Db, channel_id: str, user_ids: Sequence[str], now: int)
     return await db.many(ChannelMember, SET_ADMINS, channel_id, user_ids, now)
 
 
-async def set_notify_props(
-    db: Db, channel_id: str, user_id: str, props: NotifyProps, now: int
-) -> ChannelMember | None:
+async def set_notify_props(db: Db, channel_id: str, user_id: str, props: NotifyProps, now: int) -> ChannelMember | None:
     """Set some notify props of a membership; the others stay."""
     return await db.one(ChannelMember, SET_NOTIFY_PROPS, channel_id, user_id, props, now)
 
@@ -309,9 +308,9 @@ async def set_mark_unread(
     return await db.many(ChannelMember, SET_MARK_UNREAD, channel_ids, user_id, value, now)
 
 
-async def counts_in(db: Db, channel_ids: Sequence[str]) -> dict[str, int]:
-    """How many active users are in each channel; channels without any are left out."""
-    return {row[0]: row[1] for row in await db.rows(COUNTS_IN, channel_ids)}
+async def counts_in(db: Db, channel_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """How many active users are in each channel, and how many guests of them; channels without any are left out."""
+    return {row[0]: (row[1], row[2]) for row in await db.rows(COUNTS_IN, channel_ids)}
 
 
 async def timezones_in(db: Db, channel_id: str) -> list[str]:

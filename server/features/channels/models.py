@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from server.ids import Id, IdOrEmpty
+from server.ids import Id, IdOrEmpty, new_id
 
 OPEN, PRIVATE, DIRECT, GROUP = "O", "P", "D", "G"
 
@@ -58,6 +58,33 @@ class Channel(Struct):
     def is_personal(self) -> bool:
         """Whether it is a direct or group channel: without a team, and its members never change."""
         return self.type in (DIRECT, GROUP)
+
+
+def blank_channel(type: str, team_id: str, name: str, display_name: str, creator_id: str, now: int) -> Channel:
+    """A new channel that is not stored yet."""
+    return Channel(
+        id=new_id(),
+        create_at=now,
+        update_at=now,
+        delete_at=0,
+        team_id=team_id,
+        type=type,
+        display_name=display_name,
+        name=name,
+        header="",
+        purpose="",
+        last_post_at=0,
+        total_msg_count=0,
+        creator_id=creator_id,
+        scheme_id=None,
+        props=None,
+        group_constrained=None,
+        shared=None,
+        total_msg_count_root=0,
+        last_root_post_at=0,
+        banner_info=None,
+        default_category_name="",
+    )
 
 
 NOT_COLUMNS = ("extra_update_at", "policy_id", "policy_enforced")
