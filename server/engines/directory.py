@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -45,6 +46,8 @@ class DataDirectory:
     def close(self) -> None:
         """Give the directory free for others; also happens when the process ends in any way."""
         if self._lock >= 0:
+            if self.run.parent != self.path:
+                shutil.rmtree(self.run, ignore_errors=True)
             os.close(self._lock)
             self._lock = -1
 

@@ -72,7 +72,11 @@ def test_postgres_starts_again_at_once_after_it_was_killed(directory: DataDirect
     assert said[0].startswith("removed the stale postmaster.pid of process ")
 
 
-@pytest.mark.parametrize("note", ["1\n/nowhere\n", str(os.getpid()), "999999999\n", "", "what?\n"])
+@pytest.mark.parametrize(
+    "note",
+    ["1\n/nowhere\n", str(os.getpid()), "999999999\n", "", "what?\n"],
+    ids=["init", "another program", "nobody", "empty", "garbage"],
+)
 def test_a_stale_pid_file_of_postgres_is_removed(directory: DataDirectory, note: str) -> None:
     postgres, said = start_postgres(directory)
     with postgres:
@@ -168,6 +172,8 @@ def test_a_long_path_gets_its_sockets_elsewhere(tmp_path: Path) -> None:
         with postgres, Redis(directory) as engine, redis_client.Redis.from_url(engine.url) as client:
             assert postgres.execute("SELECT 1") == "1"
             assert client.ping() is True
+
+    assert not directory.run.exists()
 
 
 ORPHANS = """
