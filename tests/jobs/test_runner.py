@@ -1,0 +1,287 @@
+"""The runner on a real database: jobs are run once, tried again, given up, and survive the node that took them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import ClassVar
+
+import pytest
+import pytest_asyncio
+
+from server.db import SQL, Pool
+from server.ids import now_ms
+from server.jobs import queries
+from server.jobs.handlers import Jobs
+from server.jobs.job import Job, insert_jobs
+from server.jobs.runner import Runner, backoff
+
+
+class Greet(Job, frozen=True, kw_only=True):
+    """A job of these tests."""
+
+    name: ClassVar[str] = "greet"
+    whom: str
+
+
+class GreetOnce(Job, frozen=True, kw_only=True):
+    """One that waits once only."""
+
+    name: ClassVar[str] = "greet_once"
+    whom: str
+
+    @property
+    def key(self) -> str:
+        """One for each person."""
+        return f"greet:{self.whom}"
+
+
+ALL_JOBS = SQL("SELECT name, payload, attempts, run_at, failed_at, error FROM jobs ORDER BY id")
+
+
+@pytest_asyncio.fixture
+async def db(fresh_database: str) -> AsyncIterator[Pool]:
+    pool = Pool(fresh_database, size=4)
+    await pool.open()
+    yield pool
+    await pool.close()
+
+
+@asynccontextmanager
+async def running(db: Pool, jobs: Jobs, *, poll: float = 5.0, grace: float = 5.0) -> AsyncIterator[Runner]:
+    runner = Runner(db, jobs, lambda: "context", poll=poll, grace=grace)
+    await runner.start()
+    try:
+        yield runner
+    finally:
+        await runner.stop()
+
+
+async def eventually(check: object, timeout: float = 10) -> None:
+    assert callable(check)
+    async with asyncio.timeout(timeout):
+        while True:
+            result = check()
+            if asyncio.iscoroutine(result):
+                result = await result
+            if result:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def count(db: Pool) -> int:
+    return len(await db.rows(ALL_JOBS))
+
+
+async def test_a_job_of_a_committed_transaction_runs_at_once_and_is_forgotten(db: Pool) -> None:
+    jobs, greeted = Jobs(), asyncio.Queue[tuple[str, str]]()
+
+    @jobs.on(Greet)
+    async def greet(ctx: str, job: Greet) -> None:
+        greeted.put_nowait((ctx, job.whom))
+
+    async with running(db, jobs, poll=60):
+        await asyncio.sleep(0.3)  # idle: only the news of the commit can wake it
+        async with db.begin() as tx:
+            await insert_jobs(tx, [Greet(whom="Ada"), Greet(whom="Bob")])
+        found = {await asyncio.wait_for(greeted.get(), 3) for _ in range(2)}
+        await eventually(lambda: is_empty(db))
+
+    assert found == {("context", "Ada"), ("context", "Bob")}
+
+
+async def is_empty(db: Pool) -> bool:
+    return await count(db) == 0
+
+
+async def test_a_rolled_back_transaction_leaves_no_job(db: Pool) -> None:
+    with pytest.raises(LookupError):
+        async with db.begin() as tx:
+            await insert_jobs(tx, [Greet(whom="Ada")])
+            raise LookupError
+
+    assert await count(db) == 0
+
+
+async def test_two_runners_run_each_job_once(db: Pool) -> None:
+    jobs, greeted = Jobs(), list[str]()
+
+    @jobs.on(Greet)
+    async def greet(ctx: str, job: Greet) -> None:
+        await asyncio.sleep(0.001)
+        greeted.append(job.whom)
+
+    names = [f"user {number}" for number in range(200)]
+    async with running(db, jobs, poll=0.1), running(db, jobs, poll=0.1):
+        await insert_jobs(db, [Greet(whom=name) for name in names])
+        await eventually(lambda: is_empty(db))
+
+    assert sorted(greeted) == sorted(names)
+
+
+async def test_no_more_jobs_run_at_a_time_than_allowed(db: Pool) -> None:
+    jobs, now, most = Jobs(), 0, 0
+
+    @jobs.on(Greet)
+    async def greet(ctx: str, job: Greet) -> None:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.01)
+        now -= 1
+
+    await insert_jobs(db, [Greet(whom=str(number)) for number in range(40)])
+    async with running(db, jobs):
+        await eventually(lambda: is_empty(db))
+
+    assert most == 8
+
+
+async def test_a_job_of_a_key_waits_once(db: Pool) -> None:
+    await insert_jobs(db, [GreetOnce(whom="Ada"), GreetOnce(whom="Ada"), GreetOnce(whom="Bob")])
+    await insert_jobs(db, [GreetOnce(whom="Ada")])
+
+    assert [row["payload"] for row in await db.rows(ALL_JOBS)] == [{"whom": "Ada"}, {"whom": "Bob"}]
+
+
+async def test_a_failing_job_is_tried_again_later_and_given_up_at_last(db: Pool) -> None:
+    jobs, tries = Jobs(), list[int]()
+
+    @jobs.on(Greet, attempts=2)
+    async def greet(ctx: str, job: Greet) -> None:
+        tries.append(now_ms())
+        raise LookupError("nobody\0there")
+
+    await insert_jobs(db, [Greet(whom="Ada")])
+    async with running(db, jobs, poll=0.1):
+
+        async def waits() -> bool:
+            return (await db.rows(ALL_JOBS))[0]["error"] != ""
+
+        await eventually(waits)
+        (row,) = await db.rows(ALL_JOBS)
+        assert (row["attempts"], row["failed_at"], row["error"]) == (1, 0, "LookupError: nobodythere")
+        assert 3000 < row["run_at"] - now_ms() <= 4800
+        await db.run(SQL("UPDATE jobs SET run_at = 0"))
+
+        async def is_given_up() -> bool:
+            return bool((await db.rows(ALL_JOBS))[0]["failed_at"])
+
+        await eventually(is_given_up)
+        await db.run(SQL("UPDATE jobs SET run_at = 0"))
+        await asyncio.sleep(0.3)
+
+    assert len(tries) == 2
+
+
+async def test_a_job_cut_off_by_a_stop_is_given_back(db: Pool) -> None:
+    jobs, started = Jobs(), asyncio.Event()
+
+    @jobs.on(Greet)
+    async def greet(ctx: str, job: Greet) -> None:
+        started.set()
+        await asyncio.sleep(60)
+
+    await insert_jobs(db, [Greet(whom="Ada")])
+    async with running(db, jobs, grace=0.05):
+        await asyncio.wait_for(started.wait(), 3)
+
+    (taken,) = await queries.take_jobs(db, ["greet"], now_ms(), 10)
+    assert taken.payload == {"whom": "Ada"}
+
+
+async def test_a_job_whose_node_died_comes_back_when_its_lease_is_over(db: Pool) -> None:
+    await insert_jobs(db, [Greet(whom="Ada")])
+
+    (first,) = await queries.take_jobs(db, ["greet"], now_ms(), 10)
+    assert await queries.take_jobs(db, ["greet"], now_ms(), 10) == []
+    (second,) = await queries.take_jobs(db, ["greet"], now_ms() + queries.LEASE + 1, 10)
+
+    assert (first.id, first.attempts, second.attempts) == (second.id, 1, 2)
+
+
+async def test_jobs_that_this_version_does_not_know_are_left_to_others(db: Pool) -> None:
+    await insert_jobs(db, [Greet(whom="Ada")])
+
+    async with running(db, Jobs(), poll=0.05):
+        await asyncio.sleep(0.3)
+
+    (row,) = await db.rows(ALL_JOBS)
+    assert row["attempts"] == 0
+
+
+async def test_one_runner_does_the_periodic_work_and_another_follows_it(db: Pool) -> None:
+    swept: list[str] = []
+
+    def registry(name: str) -> Jobs:
+        jobs = Jobs()
+
+        @jobs.every(0.01)
+        async def sweep(ctx: str) -> None:
+            swept.append(name)
+
+        @jobs.every(0.01)
+        async def failing(ctx: str) -> None:
+            raise LookupError
+
+        return jobs
+
+    async with running(db, registry("first"), poll=0.05) as first:
+        await eventually(lambda: first.elected and len(swept) > 2)
+        async with running(db, registry("second"), poll=0.05) as second:
+            await asyncio.sleep(0.3)
+            assert set(swept) == {"first"}
+            assert not second.elected
+            await first.stop()
+            await eventually(lambda: "second" in swept)
+
+
+async def test_the_runner_goes_on_after_it_lost_its_connection(db: Pool) -> None:
+    jobs, greeted = Jobs(), asyncio.Event()
+
+    @jobs.on(Greet)
+    async def greet(ctx: str, job: Greet) -> None:
+        greeted.set()
+
+    async with running(db, jobs, poll=0.1) as runner:
+        await eventually(lambda: runner.elected)
+        await db.rows(
+            SQL("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()")
+        )
+        await eventually(lambda: not runner.elected)
+        await eventually(lambda: runner.elected)
+        await insert_jobs(db, [Greet(whom="Ada")])
+        await asyncio.wait_for(greeted.wait(), 3)
+
+
+async def test_failed_jobs_are_kept_for_a_while_and_only_so_many(db: Pool) -> None:
+    now = now_ms()
+    await insert_jobs(db, [Greet(whom=str(number)) for number in range(queries.KEEP_FAILED + 5)])
+    await db.run(SQL("UPDATE jobs SET failed_at = $1"), now)
+    await insert_jobs(db, [Greet(whom="old"), Greet(whom="waits")])
+    await db.run(SQL("UPDATE jobs SET failed_at = 1 WHERE payload ->> 'whom' = 'old'"))
+
+    await queries.delete_failed_jobs(db, now)
+
+    left = [row["payload"]["whom"] for row in await db.rows(ALL_JOBS)]
+    assert len(left) == queries.KEEP_FAILED + 1
+    assert "waits" in left
+    assert "old" not in left
+
+
+def test_tries_are_ever_farther_apart_up_to_an_hour() -> None:
+    for attempts, least in ((1, 4), (2, 16), (3, 64), (10, 3600)):
+        assert least <= backoff(attempts) <= least * 1.2
+
+
+def test_two_handlers_of_one_job_are_refused() -> None:
+    jobs, others = Jobs(), Jobs()
+
+    async def greet(ctx: str, job: Greet) -> None: ...
+
+    jobs.on(Greet)(greet)
+    others.on(Greet)(greet)
+
+    with pytest.raises(TypeError):
+        jobs.on(Greet)(greet)
+    with pytest.raises(TypeError):
+        jobs.include(others)
