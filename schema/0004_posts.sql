@@ -18,7 +18,9 @@ CREATE TABLE posts (
     file_ids       text[]  NOT NULL DEFAULT '{}',
     has_reactions  boolean NOT NULL DEFAULT false,
     remote_id      text,
-    priority       jsonb   -- {priority, requested_ack, persistent_notifications} of a root post
+    priority       jsonb,  -- {priority, requested_ack, persistent_notifications} of a root post
+    reply_count    integer NOT NULL DEFAULT 0,    -- of a root post: its live replies
+    mentions       text[]  NOT NULL DEFAULT '{}'  -- ids of the users mentioned when it was written; '*' for @channel
 ) WITH (fillfactor = 90);
 
 -- The page of a channel: live posts, newest first.
@@ -42,24 +44,24 @@ CREATE TABLE pending_posts (
 
 CREATE INDEX pending_posts_create_at_idx ON pending_posts (create_at);
 
--- One row per root post that has had a reply.
+-- One row per root post that has had a reply; how many there are stands in posts.reply_count.
 CREATE TABLE threads (
     post_id        text COLLATE "C" PRIMARY KEY REFERENCES posts ON DELETE CASCADE,
     channel_id     text COLLATE "C" NOT NULL REFERENCES channels ON DELETE CASCADE,
-    reply_count    bigint NOT NULL DEFAULT 0,
     last_reply_at  bigint NOT NULL DEFAULT 0,
-    participants   text[] NOT NULL DEFAULT '{}',  -- authors, the latest last
+    participants   text[] NOT NULL DEFAULT '{}',  -- author of the root and of replies, who wrote last comes last
     delete_at      bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 80);
 
 CREATE INDEX threads_channel_idx ON threads (channel_id, last_reply_at DESC);
 
+-- Followers; also of a root post that has no reply yet.
 CREATE TABLE thread_memberships (
-    post_id          text COLLATE "C" NOT NULL REFERENCES threads ON DELETE CASCADE,
+    post_id          text COLLATE "C" NOT NULL REFERENCES posts ON DELETE CASCADE,
     user_id          text COLLATE "C" NOT NULL REFERENCES users ON DELETE CASCADE,
     following        boolean NOT NULL DEFAULT true,
     last_viewed      bigint  NOT NULL DEFAULT 0,
-    last_updated     bigint  NOT NULL DEFAULT 0,
+    last_updated     bigint  NOT NULL DEFAULT 0,  -- 0: follows for no other reason than the root post
     unread_mentions  bigint  NOT NULL DEFAULT 0,
     PRIMARY KEY (post_id, user_id)
 ) WITH (fillfactor = 80);

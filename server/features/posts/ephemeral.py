@@ -1,0 +1,89 @@
+"""Ephemeral posts: shown to one user and stored nowhere."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from server.bus.event import Room
+from server.context import Context
+from server.features.posts.events import EphemeralMessage
+from server.features.posts.metadata import shown
+from server.features.posts.models import EPHEMERAL, Post, StoredPost
+from server.ids import id_at
+
+
+async def send_ephemeral(
+    ctx: Context,
+    *,
+    to: str,
+    user_id: str,
+    channel_id: str,
+    message: str,
+    root_id: str = "",
+    props: dict[str, Any] | None = None,
+) -> Post:
+    """Show `to` a post by `user_id` in a channel."""
+    now = ctx.now()
+    post = shown(
+        StoredPost(
+            id=id_at(now),
+            create_at=now,
+            update_at=now,
+            edit_at=0,
+            delete_at=0,
+            is_pinned=False,
+            user_id=user_id,
+            channel_id=channel_id,
+            root_id=root_id,
+            original_id="",
+            message=message,
+            type=EPHEMERAL,
+            props=props or {},
+            hashtags="",
+            file_ids=[],
+            has_reactions=False,
+            priority=None,
+            reply_count=0,
+        )
+    )
+    await ctx.tell((), [EphemeralMessage(user_id=to, post=post)])
+    return post
+
+
+async def tell_of_outsiders(ctx: Context, room: Room, post: Post, outsiders: Sequence[tuple[str, str]]) -> None:
+    """Tell an author which of the people called (names and ids) are not in the channel, so that they can be added."""
+    names = [name for name, _ in outsiders]
+    ids = [user_id for _, user_id in outsiders]
+    called = ", ".join(f"@{name}" for name in names)
+    are = "is" if len(names) == 1 else "are"
+    await send_ephemeral(
+        ctx,
+        to=post.user_id,
+        user_id=post.user_id,
+        channel_id=room.channel_id,
+        root_id=post.root_id,
+        message=f"{called} {are} not in this channel and will not hear of this post.",
+        props={
+            "add_channel_member": {
+                "post_id": post.id,
+                "usernames": names,
+                "not_in_channel_usernames": names,
+                "user_ids": ids,
+                "not_in_channel_user_ids": ids,
+                "not_in_groups_usernames": [],
+                "not_in_groups_user_ids": [],
+            }
+        },
+    )
+
+
+async def tell_of_silence(ctx: Context, post: Post, word: str) -> None:
+    """Tell an author that @channel and the like call nobody in a channel of this size."""
+    limit = ctx.config.TeamSettings.MaxNotificationsPerChannel
+    await send_ephemeral(
+        ctx,
+        to=post.user_id,
+        user_id=post.user_id,
+        channel_id=post.channel_id,
+        root_id=post.root_id,
+        message=f"{word} calls nobody in channels with {limit} or more members.",
+    )

@@ -1,0 +1,106 @@
+"""What clients hear of posts."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from server.bus.event import Aside, AsJson, Audience, Event, Room
+from server.features.posts.models import Post
+
+
+class Posted(Event, frozen=True, kw_only=True):
+    """A post was written. For the members of its channel; those mentioned or following are told so, each of itself."""
+
+    name: ClassVar[str] = "posted"
+    room: Aside[Room]
+    mentioned: Aside[Sequence[str]] = ()
+    following: Aside[Sequence[str]] = ()
+    once: Aside[str] = ""
+    channel_type: str
+    channel_display_name: str
+    channel_name: str
+    sender_name: str
+    team_id: str
+    set_online: bool
+    post: AsJson[Post]
+    otherFile: str | None = None  # noqa: N815
+    image: str | None = None
+
+    def audience(self) -> Audience:
+        """The members of the channel."""
+        return self.room.audience()
+
+    def personal(self) -> Mapping[str, Sequence[str]]:
+        """Mentions and followers, each user learning only of itself."""
+        fields: dict[str, Sequence[str]] = {}
+        if self.mentioned:
+            fields["mentions"] = self.mentioned
+        if self.following:
+            fields["followers"] = self.following
+        return fields
+
+    def envelope_id(self) -> str:
+        """The same for every attempt to write a post."""
+        return self.once
+
+
+class PostEdited(Event, frozen=True, kw_only=True):
+    """The text, the pin or the props of a post changed. For the members of its channel."""
+
+    name: ClassVar[str] = "post_edited"
+    room: Aside[Room]
+    post: AsJson[Post]
+
+    def audience(self) -> Audience:
+        """The members of the channel."""
+        return self.room.audience()
+
+
+class PostDeleted(Event, frozen=True, kw_only=True):
+    """A post was deleted. For the members of its channel; only administrators learn who did it."""
+
+    name: ClassVar[str] = "post_deleted"
+    room: Aside[Room]
+    post: AsJson[Post]
+    delete_by: str | None = None
+
+    def audience(self) -> Audience:
+        """The members of the channel: with delete_by those with manage_system, without it the others."""
+        audience = self.room.audience()
+        return Audience(
+            channel_id=audience.channel_id,
+            user_ids=audience.user_ids,
+            sanitized=self.delete_by is None,
+            sensitive=self.delete_by is not None,
+        )
+
+
+class EphemeralMessage(Event, frozen=True, kw_only=True):
+    """A post that is stored nowhere. For one user."""
+
+    name: ClassVar[str] = "ephemeral_message"
+    user_id: Aside[str]
+    post: AsJson[Post]
+
+    def audience(self) -> Audience:
+        """The user."""
+        return Audience(user_id=self.user_id, channel_id=self.post.channel_id)
+
+
+class PostUnread(Event, frozen=True, kw_only=True):
+    """A user set a channel unread from a post on. For the user."""
+
+    name: ClassVar[str] = "post_unread"
+    user_id: Aside[str]
+    channel_id: Aside[str]
+    team_id: Aside[str]
+    msg_count: int
+    msg_count_root: int
+    mention_count: int
+    mention_count_root: int
+    urgent_mention_count: int
+    last_viewed_at: int
+    post_id: str
+
+    def audience(self) -> Audience:
+        """The user; shows channel and team."""
+        return Audience(user_id=self.user_id, channel_id=self.channel_id, team_id=self.team_id)

@@ -1,0 +1,127 @@
+"""Rows of posts turned into what clients are shown, with metadata that is made anew on each read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from server.errors import BadRequest
+from server.features.posts.models import BARE, MAX_PROPS, Embed, Metadata, Post, Priority, StoredPost
+from server.features.reactions.models import Reaction
+from server.ids import new_id
+
+MAX_ATTACHMENTS = 100
+
+_ATTACHMENTS = [Embed("message_attachment")]
+_TEXTS = ("fallback", "color", "pretext", "author_name", "author_link", "author_icon", "title", "title_link", "text",
+          "image_url", "thumb_url", "footer", "footer_icon")  # fmt: skip
+
+_json = msgspec.json.Encoder().encode
+
+
+def shown(row: StoredPost, reactions: Sequence[Reaction] = ()) -> Post:
+    """A post as its readers see it."""
+    props = row.props
+    metadata = BARE
+    attachments = props.get("attachments")
+    if attachments or reactions or row.priority is not None:
+        metadata = Metadata(
+            embeds=_ATTACHMENTS if attachments else None,
+            reactions=list(reactions) or None,
+            priority=Priority(**row.priority) if row.priority is not None else None,
+        )
+        if attachments:
+            props = {**props, "attachments": [_without_secrets(attachment) for attachment in attachments]}
+    return Post(
+        id=row.id,
+        create_at=row.create_at,
+        update_at=row.update_at,
+        edit_at=row.edit_at,
+        delete_at=row.delete_at,
+        is_pinned=row.is_pinned,
+        user_id=row.user_id,
+        channel_id=row.channel_id,
+        root_id=row.root_id,
+        original_id=row.original_id,
+        message=row.message,
+        type=row.type,
+        props=props,
+        hashtags=row.hashtags,
+        reply_count=row.reply_count,
+        pending_post_id="",
+        last_reply_at=0,
+        participants=None,
+        metadata=metadata,
+        file_ids=row.file_ids,
+        has_reactions=row.has_reactions,
+    )
+
+
+def shown_deleted(row: StoredPost) -> Post:
+    """A deleted post for those who held a copy: that it is gone, not what it said."""
+    post = shown(row)
+    post.message = post.hashtags = ""
+    post.props = {}
+    post.file_ids = []
+    post.has_reactions = False
+    post.metadata = BARE
+    return post
+
+
+def _without_secrets(attachment: dict[str, Any]) -> dict[str, Any]:
+    """An attachment without the addresses that its buttons call."""
+    actions = attachment.get("actions")
+    if not actions:
+        return attachment
+    public = [{key: value for key, value in action.items() if key != "integration"} for action in actions]
+    return {**attachment, "actions": public}
+
+
+def check_props(props: dict[str, Any]) -> bytes:
+    """Props as JSON, with ids given to the actions in them; raises BadRequest for what clients could not show."""
+    if not props:
+        return b"{}"
+    attachments = props.get("attachments")
+    if attachments is not None:
+        props["attachments"] = _checked_attachments(attachments)
+    encoded = _json(props)
+    if len(encoded) > MAX_PROPS:
+        raise invalid_props()
+    return encoded
+
+
+def _checked_attachments(attachments: object) -> list[dict[str, Any]]:
+    checked = _objects(attachments)
+    if len(checked) > MAX_ATTACHMENTS:
+        raise invalid_props()
+    for attachment in checked:
+        if any(not isinstance(attachment.get(key) or "", str) for key in _TEXTS):
+            raise invalid_props()
+        if attachment.get("fields") is not None:
+            _objects(attachment["fields"])
+        if attachment.get("actions") is not None:
+            for action in _objects(attachment["actions"]):
+                if not isinstance(action.get("integration") or {}, dict):
+                    raise invalid_props()
+                if not action.get("id"):
+                    action["id"] = new_id()
+    return checked
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise invalid_props()
+    return value
+
+
+def invalid_props() -> BadRequest:
+    """400 for props that are too large or malformed."""
+    return BadRequest("model.post.is_valid.props.app_error", "The props of the post are too large or malformed.")
+
+
+def with_reactions(rows: Iterable[StoredPost], reactions: Mapping[str, Sequence[Reaction]]) -> list[Post]:
+    """Posts as their readers see them, each with its reactions; deleted ones without content."""
+    return [
+        shown_deleted(row) if row.delete_at else shown(row, reactions.get(row.id, ()) if row.has_reactions else ())
+        for row in rows
+    ]

@@ -1,0 +1,237 @@
+"""Posts on the wire: the post, the bodies that make and change one, and lists of them."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from server.db import columns
+from server.features.reactions.models import Reaction
+from server.ids import Id
+
+MAX_MESSAGE = 16_383
+MAX_PROPS = 800_000
+MAX_HASHTAGS = 1000
+MAX_FILES = 10
+MAX_PENDING_ID = 256
+
+SYSTEM_PREFIX = "system_"
+
+JOIN_CHANNEL = "system_join_channel"
+GUEST_JOIN_CHANNEL = "system_guest_join_channel"
+LEAVE_CHANNEL = "system_leave_channel"
+ADD_TO_CHANNEL = "system_add_to_channel"
+ADD_GUEST_TO_CHANNEL = "system_add_guest_to_chan"
+REMOVE_FROM_CHANNEL = "system_remove_from_channel"
+JOIN_TEAM = "system_join_team"
+LEAVE_TEAM = "system_leave_team"
+ADD_TO_TEAM = "system_add_to_team"
+REMOVE_FROM_TEAM = "system_remove_from_team"
+HEADER_CHANGE = "system_header_change"
+PURPOSE_CHANGE = "system_purpose_change"
+DISPLAY_NAME_CHANGE = "system_displayname_change"
+CHANGE_PRIVACY = "system_change_chan_privacy"
+CONVERT_CHANNEL = "system_convert_channel"
+CHANNEL_DELETED = "system_channel_deleted"
+CHANNEL_RESTORED = "system_channel_restored"
+MOVE_CHANNEL = "system_move_channel"
+EPHEMERAL = "system_ephemeral"
+
+UNCOUNTED = frozenset(
+    (
+        JOIN_CHANNEL,
+        GUEST_JOIN_CHANNEL,
+        LEAVE_CHANNEL,
+        ADD_TO_CHANNEL,
+        ADD_GUEST_TO_CHANNEL,
+        REMOVE_FROM_CHANNEL,
+        JOIN_TEAM,
+        LEAVE_TEAM,
+        ADD_TO_TEAM,
+        REMOVE_FROM_TEAM,
+    )
+)
+"""Types of posts that make no channel unread."""
+
+CHANNEL_WIDE = "*"
+"""Stands in a post's mentions for all members, whom @channel, @all or @here called."""
+
+
+class Priority(Struct, frozen=True, kw_only=True):
+    """How urgent a root post is, and whether its readers shall confirm it."""
+
+    priority: Literal["", "important", "urgent"] = ""
+    requested_ack: bool = False
+    persistent_notifications: bool = False
+
+
+class Embed(Struct, frozen=True, omit_defaults=True):
+    """Something shown below a post: image, link, opengraph, message_attachment or permalink."""
+
+    type: str
+    url: str = ""
+    data: Any = None
+
+
+class Metadata(Struct, frozen=True, omit_defaults=True):
+    """What the server knows about a post beyond its row; parts without content are left out."""
+
+    embeds: list[Embed] | None = None
+    reactions: list[Reaction] | None = None
+    priority: Priority | None = None
+
+
+BARE = Metadata()
+
+
+class Post(Struct, omit_defaults=True):
+    """A post. Fields without a default are always sent, the others only when they say something.
+
+    The columns come first, in the order of the SELECT.
+    """
+
+    id: str
+    create_at: int
+    update_at: int
+    edit_at: int
+    delete_at: int
+    is_pinned: bool
+    user_id: str
+    channel_id: str
+    root_id: str
+    original_id: str
+    message: str
+    type: str
+    props: dict[str, Any]
+    hashtags: str
+    reply_count: int
+    pending_post_id: str
+    last_reply_at: int
+    participants: list[Any] | None
+    metadata: Metadata
+    file_ids: list[str] = []
+    has_reactions: bool = False
+    is_following: bool | None = None
+
+    @property
+    def is_system(self) -> bool:
+        """Whether the server wrote it."""
+        return self.type.startswith(SYSTEM_PREFIX)
+
+
+class StoredPost(Struct):
+    """A row of posts: what `Post` shows, and what stays inside."""
+
+    id: str
+    create_at: int
+    update_at: int
+    edit_at: int
+    delete_at: int
+    is_pinned: bool
+    user_id: str
+    channel_id: str
+    root_id: str
+    original_id: str
+    message: str
+    type: str
+    props: dict[str, Any]
+    hashtags: str
+    file_ids: list[str]
+    has_reactions: bool
+    priority: dict[str, Any] | None
+    reply_count: int
+
+
+STORED_COLUMNS = columns(StoredPost)
+
+
+class NewMetadata(Struct, kw_only=True):
+    """What of a new post's metadata its author decides."""
+
+    priority: Priority | None = None
+
+
+class NewPost(Struct, kw_only=True):
+    """Body of POST /posts. Ids, author and times are the server's; only an administrator may date a post back."""
+
+    channel_id: str = ""
+    root_id: str = ""
+    message: str = ""
+    type: str = ""
+    props: dict[str, Any] = {}
+    file_ids: list[str] = []
+    is_pinned: bool = False
+    pending_post_id: str = ""
+    create_at: int = 0
+    metadata: NewMetadata | None = None
+
+
+class NewEphemeral(Struct, kw_only=True):
+    """Body of POST /posts/ephemeral: a post for the eyes of one user."""
+
+    user_id: Id
+    post: NewPost
+
+
+class PostUpdate(Struct, kw_only=True):
+    """Body of PUT /posts/{post_id}; `id` is that of the path."""
+
+    id: str
+    message: str = ""
+    is_pinned: bool | UnsetType = UNSET
+    props: dict[str, Any] | UnsetType = UNSET
+
+
+class PostPatch(Struct, kw_only=True):
+    """Body of PUT /posts/{post_id}/patch: only what is there is changed."""
+
+    message: str | UnsetType = UNSET
+    is_pinned: bool | UnsetType = UNSET
+    props: dict[str, Any] | UnsetType = UNSET
+
+
+class SetUnread(Struct, kw_only=True):
+    """Body of POST /users/{user_id}/posts/{post_id}/set_unread."""
+
+    collapsed_threads_supported: bool = False
+
+
+class PostList(Struct, omit_defaults=True):
+    """Posts by id, and the order of those that were asked for, newest first."""
+
+    order: list[str]
+    posts: dict[str, Post]
+    next_post_id: str
+    prev_post_id: str
+    first_inaccessible_post_time: int
+    has_next: bool | None = None
+
+
+class PostInfo(Struct):
+    """Where a post is, for someone who follows a link to it."""
+
+    channel_id: str
+    channel_type: str
+    channel_display_name: str
+    has_joined_channel: bool
+    team_id: str
+    team_type: str
+    team_display_name: str
+    has_joined_team: bool
+
+
+class ChannelUnreadAt(Struct):
+    """What a user has left to read after setting a post unread; msg_count is what has been read."""
+
+    team_id: str
+    user_id: str
+    channel_id: str
+    msg_count: int
+    mention_count: int
+    mention_count_root: int
+    urgent_mention_count: int
+    msg_count_root: int
+    last_viewed_at: int
+
+
+PostIds = Annotated[list[Id], Meta(min_length=1, max_length=1000)]
+"""A body that is a list of post ids."""

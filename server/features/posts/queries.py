@@ -1,0 +1,130 @@
+"""The table `posts`, one post at a time; `list_queries.py` has the lists, `insert.py` writes new ones."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from server.db import SQL, Db
+from server.features.posts.insert import REPEAT_MS
+from server.features.posts.models import STORED_COLUMNS, StoredPost
+
+POST_BY_ID = SQL(f"SELECT {STORED_COLUMNS} FROM posts WHERE id = $1 AND original_id = ''")
+
+
+async def post_by_id(db: Db, id: str) -> StoredPost | None:
+    """A post, deleted ones too; old versions are not posts."""
+    return await db.one(StoredPost, POST_BY_ID, id)
+
+
+POSTS_BY_IDS = SQL(f"""
+    SELECT {STORED_COLUMNS}
+      FROM posts
+     WHERE id = ANY($1) AND original_id = '' AND delete_at = 0
+  ORDER BY create_at DESC, id DESC
+""")
+
+
+async def posts_by_ids(db: Db, ids: Sequence[str]) -> list[StoredPost]:
+    """Live posts, newest first. Index: posts_pkey."""
+    return await db.many(StoredPost, POSTS_BY_IDS, ids)
+
+
+REPEATED = SQL(f"""
+    SELECT {STORED_COLUMNS}
+      FROM posts
+     WHERE id = (SELECT post_id FROM pending_posts
+                  WHERE user_id = $1 AND pending_post_id = $2 AND create_at > $3 - {REPEAT_MS})
+""")
+
+
+async def repeated_post(db: Db, user_id: str, pending_post_id: str, now: int) -> StoredPost | None:
+    """The post that a user wrote under a pending_post_id a short while ago. Index: pending_posts_pkey."""
+    return await db.one(StoredPost, REPEATED, user_id, pending_post_id, now)
+
+
+CHANNEL_LIVES = SQL("SELECT delete_at FROM channels WHERE id = $1")
+
+
+async def channel_deleted_at(db: Db, channel_id: str) -> int | None:
+    """When a channel was archived, 0 for a live one, None for none."""
+    deleted: int | None = await db.value(CHANNEL_LIVES, channel_id)
+    return deleted
+
+
+LOCK_CHANNEL = SQL("SELECT id FROM channels WHERE id = $1 FOR NO KEY UPDATE")
+
+
+async def lock_channel(db: Db, channel_id: str) -> None:
+    """Let no post be written into a channel until the transaction ends."""
+    await db.run(LOCK_CHANNEL, channel_id)
+
+
+LOCK_POST = SQL(f"SELECT {STORED_COLUMNS} FROM posts WHERE id = $1 AND original_id = '' FOR NO KEY UPDATE")
+
+
+async def lock_post(db: Db, id: str) -> StoredPost | None:
+    """A post, deleted ones too, held against other changes until the transaction ends."""
+    return await db.one(StoredPost, LOCK_POST, id)
+
+
+# A change is newer than every change that readers of the channel have seen, also within the same millisecond.
+NEXT_CHANGE = """greatest($2, (SELECT max(update_at)
+                             FROM posts AS other
+                            WHERE channel_id = posts.channel_id AND original_id = '') + 1)"""
+
+CHANGE_POST = SQL(f"""
+    UPDATE posts
+       SET message = $3, hashtags = $4, props = $5, is_pinned = $6,
+           edit_at = CASE WHEN $7 THEN {NEXT_CHANGE} ELSE edit_at END,
+           update_at = {NEXT_CHANGE}
+     WHERE id = $1
+ RETURNING {STORED_COLUMNS}
+""")
+
+
+async def change_post(
+    db: Db, post: StoredPost, now: int, *, message: str, hashtags: str, props: dict[str, Any], is_pinned: bool
+) -> StoredPost:
+    """Give a locked post new contents; another message makes it an edited one."""
+    changed = await db.one(
+        StoredPost, CHANGE_POST, post.id, now, message, hashtags, props, is_pinned, message != post.message
+    )
+    return changed or post
+
+
+KEEP_VERSION = SQL("""
+    INSERT INTO posts (id, create_at, update_at, edit_at, delete_at, user_id, channel_id, root_id, original_id, message,
+                       type, props, hashtags, file_ids)
+    SELECT $2, create_at, update_at, edit_at, $3, user_id, channel_id, root_id, id, message,
+           type, props, hashtags, file_ids
+      FROM posts
+     WHERE id = $1
+""")
+
+
+async def keep_version(db: Db, id: str, version_id: str, now: int) -> None:
+    """Copy a post as it is now into its history."""
+    await db.run(KEEP_VERSION, id, version_id, now)
+
+
+MAX_VERSIONS = 200
+
+VERSIONS_OF = SQL(f"""
+    SELECT {STORED_COLUMNS}
+      FROM posts
+     WHERE original_id = $1 AND original_id <> ''
+  ORDER BY delete_at DESC, id DESC
+     LIMIT {MAX_VERSIONS}
+""")
+
+
+async def versions_of(db: Db, id: str) -> list[StoredPost]:
+    """What a post said before, newest first, the last 200. Index: posts_history_idx."""
+    return await db.many(StoredPost, VERSIONS_OF, id)
+
+
+VERSION = SQL(f"SELECT {STORED_COLUMNS} FROM posts WHERE id = $2 AND original_id = $1")
+
+
+async def version_by_id(db: Db, id: str, version_id: str) -> StoredPost | None:
+    """One of the old versions of a post."""
+    return await db.one(StoredPost, VERSION, id, version_id)

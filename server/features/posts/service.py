@@ -1,0 +1,377 @@
+"""Writing posts: what may be written, whom it calls, and what everyone hears of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from server.access.grants import ChannelPlace, channel_place, has_channel, has_system
+from server.access.permissions import Permission
+from server.bus.event import Event, Room
+from server.context import Context
+from server.errors import BadRequest, Forbidden, Internal, NotFound, forbidden
+from server.features.channels.rooms import room_of
+from server.features.posts import models as types
+from server.features.posts import queries
+from server.features.posts.ephemeral import tell_of_outsiders, tell_of_silence
+from server.features.posts.events import Posted
+from server.features.posts.hashtags import hashtags_in
+from server.features.posts.insert import Draft, Written
+from server.features.posts.keywords import Mentioned, mentioned_by, mentioned_in_room
+from server.features.posts.metadata import check_props, shown
+from server.features.posts.models import MAX_MESSAGE, MAX_PENDING_ID, NewPost, Post, Priority, StoredPost
+from server.features.posts.writer import PostWriter
+from server.features.status.service import set_online as note_online
+from server.features.threads.collapsed import DISABLED, collapsed_for, mode_of
+from server.features.threads.service import tell_followers
+from server.features.users.models import User
+from server.features.users.queries import user_by_id
+from server.ids import id_at, is_id
+
+DIRECT, GROUP = "D", "G"
+
+INTEGRATION_PROPS = (
+    "from_webhook",
+    "override_username",
+    "override_icon_url",
+    "override_icon_emoji",
+    "from_plugin",
+    "from_oauth_app",
+)
+"""Props that say that no person wrote a post; in hardened mode people can't set them."""
+
+
+class Place(Struct):
+    """Where a post goes."""
+
+    channel: ChannelPlace
+    room: Room
+
+
+async def create_post(
+    ctx: Context, new: NewPost, *, set_online: bool = True, from_webhook: bool = False, user_id: str = ""
+) -> Post:
+    """Write a post of the caller, or of `user_id` whose name an integration lends (`from_webhook`).
+
+    The caller's right to write into the channel is checked unless it is a webhook.
+    """
+    author_id = user_id or ctx.user_id
+    place = await _place_for(ctx, new.channel_id, check=not from_webhook)
+    _check_text(new)
+    _check_type(new.type)
+    is_bot = ctx.session is not None and ctx.session.is_bot
+    props = _given_props(ctx, new.props, from_webhook=from_webhook, is_bot=is_bot)
+    now = ctx.now()
+    draft = Draft(
+        id=id_at(now),
+        user_id=author_id,
+        channel_id=place.channel.id,
+        root_id=_root_id(new.root_id),
+        message=new.message,
+        type=new.type,
+        props_json=check_props(props).decode(),
+        hashtags=hashtags_in(new.message, ctx.config.ServiceSettings.MinimumHashtagLength),
+        is_pinned=new.is_pinned,
+        priority=_priority(ctx, new),
+        pending_post_id=new.pending_post_id,
+        now=now,
+        dated=await _dated(ctx, new.create_at, now),
+        views=not (from_webhook or is_bot) and not (new.root_id and await collapsed_for(ctx, author_id)),
+        auto_follow=ctx.config.ServiceSettings.ThreadAutoFollow,
+    )
+    mentioned = await _mentioned(ctx, place, draft, props, self_too=from_webhook)
+    post = await _write(ctx, place, draft, props, mentioned, set_online=set_online and not from_webhook)
+    if set_online and not from_webhook:
+        await note_online(ctx, author_id)
+    if mentioned.outsiders:
+        await tell_of_outsiders(ctx, place.room, post, mentioned.outsiders)
+    if mentioned.silenced:
+        await tell_of_silence(ctx, post, mentioned.silenced)
+    return post
+
+
+async def post_system(
+    ctx: Context,
+    *,
+    channel_id: str,
+    user_id: str,
+    type: str,
+    message: str,
+    props: Mapping[str, Any],
+    root_id: str = "",
+) -> Post:
+    """Write what the server itself has to say, after the commit of what it tells; also into archived channels.
+
+    `user_id` is who did it. A user that is added to the channel is called; the one who does it has read the post.
+    """
+    channel = await channel_place(ctx, channel_id)
+    if channel is None:
+        raise NotFound("app.channel.get.existing.app_error", "There is no such channel.")
+    place = Place(channel, await room_of(ctx, channel_id))
+    now = ctx.now()
+    known = dict(props)
+    counts = type not in types.UNCOUNTED
+    draft = Draft(
+        id=id_at(now),
+        user_id=user_id,
+        channel_id=channel_id,
+        root_id=root_id,
+        message=message[:MAX_MESSAGE],
+        type=type,
+        props_json=check_props(known).decode(),
+        now=now,
+        counts=counts,
+        views=counts and not root_id,
+        anyway=True,
+        auto_follow=False,
+    )
+    mentioned = Mentioned()
+    if counts and channel.type not in (DIRECT, GROUP):
+        mentioned = await mentioned_by(ctx, channel, user_id, message, known, type=type)
+    elif type in (types.ADD_TO_CHANNEL, types.ADD_GUEST_TO_CHANNEL) and known.get("addedUserId"):
+        # Counted already when the membership was made.
+        draft.mentions = [known["addedUserId"]]
+        return await _write(ctx, place, draft, known, mentioned, set_online=False, called=draft.mentions)
+    draft.mentions, draft.notified = mentioned.kept, mentioned.users
+    return await _write(ctx, place, draft, known, mentioned, set_online=False)
+
+
+async def _place_for(ctx: Context, channel_id: str, *, check: bool) -> Place:
+    channel = await channel_place(ctx, channel_id) if is_id(channel_id) else None
+    if channel is None:
+        raise forbidden()
+    if check and not await _may_post(ctx, channel):
+        raise forbidden()
+    if channel.delete_at:
+        raise _archived()
+    room = await room_of(ctx, channel_id) if channel.type in (DIRECT, GROUP) else Room(channel_id)
+    return Place(channel, room)
+
+
+async def _may_post(ctx: Context, channel: ChannelPlace) -> bool:
+    return await has_channel(ctx, channel.id, Permission.CREATE_POST) or (
+        channel.type == "O" and await has_channel(ctx, channel.id, Permission.CREATE_POST_PUBLIC)
+    )
+
+
+def _archived() -> BadRequest:
+    return BadRequest(
+        "api.post.create_post.can_not_post_to_deleted.error", "Nothing can be posted to an archived channel."
+    )
+
+
+def _bad_root() -> BadRequest:
+    return BadRequest("api.post.create_post.root_id.app_error", "root_id is not the first post of a thread.")
+
+
+def _root_id(root_id: str) -> str:
+    if root_id and not is_id(root_id):
+        raise _bad_root()
+    return root_id
+
+
+def _check_text(new: NewPost) -> None:
+    check_message(new.message)
+    if len(new.pending_post_id) > MAX_PENDING_ID:
+        raise BadRequest("api.context.invalid_body_param.app_error", name="pending_post_id")
+
+
+def check_message(message: str) -> None:
+    """Refuse a message that is too long."""
+    if len(message) > MAX_MESSAGE:
+        raise BadRequest(
+            "model.post.is_valid.message_length.app_error", f"A message has at most {MAX_MESSAGE} characters."
+        )
+
+
+def _check_type(type: str) -> None:
+    """Only the server writes system posts."""
+    if type and type not in ("slack_attachment", "me") and not (type.startswith("custom_") and len(type) <= 64):
+        raise BadRequest("model.post.is_valid.type.app_error", "Posts of this type can't be written by clients.")
+
+
+def _given_props(ctx: Context, given: Mapping[str, Any], *, from_webhook: bool, is_bot: bool) -> dict[str, Any]:
+    props = dict(given)
+    if not from_webhook and not is_bot and ctx.config.ServiceSettings.ExperimentalEnableHardenedMode:
+        for name in INTEGRATION_PROPS:
+            props.pop(name, None)
+    if is_bot:
+        props["from_bot"] = "true"
+    elif props:
+        props.pop("from_bot", None)
+    return props
+
+
+def _priority(ctx: Context, new: NewPost) -> Priority | None:
+    """The priority of a root post; raises BadRequest for one of a reply, Forbidden when it is switched off."""
+    priority = new.metadata.priority if new.metadata is not None else None
+    if priority is None or priority == Priority():
+        return None
+    if new.root_id:
+        raise BadRequest(
+            "api.post.post_priority.priority_post_only_allowed_for_root_post.request_error",
+            "Only the first post of a thread can have a priority.",
+        )
+    settings = ctx.config.ServiceSettings
+    if not settings.PostPriority:
+        raise Forbidden("api.post.post_priority.priority_post_not_allowed_for_user.request_error")
+    if priority.persistent_notifications and not settings.AllowPersistentNotifications:
+        raise Forbidden("api.post.post_priority.persistent_notification_validation_error.request_error")
+    return priority
+
+
+async def _dated(ctx: Context, create_at: int, now: int) -> int:
+    """The time that an administrator gives to an imported post; 0 for everybody else's."""
+    if 0 < create_at < now and await has_system(ctx, Permission.MANAGE_SYSTEM):
+        return create_at
+    return 0
+
+
+async def _mentioned(ctx: Context, place: Place, draft: Draft, props: dict[str, Any], *, self_too: bool) -> Mentioned:
+    if place.channel.type in (DIRECT, GROUP):
+        mentioned = await mentioned_in_room(place.room, draft.user_id)
+    else:
+        mentioned = await mentioned_by(
+            ctx,
+            place.channel,
+            draft.user_id,
+            draft.message,
+            props,
+            type=draft.type,
+            is_reply=bool(draft.root_id),
+            self_too=self_too,
+        )
+    draft.mentions, draft.notified = mentioned.kept, mentioned.users
+    draft.comments_any, draft.comments_root = mentioned.comments_any, mentioned.comments_root
+    return mentioned
+
+
+async def _write(
+    ctx: Context,
+    place: Place,
+    draft: Draft,
+    props: dict[str, Any],
+    mentioned: Mentioned,
+    *,
+    set_online: bool,
+    called: Sequence[str] = (),
+) -> Post:
+    """Store a post and tell it; a pending_post_id that was used before gives the post that was stored then."""
+    sender = await _user(ctx, draft.user_id)
+    posts: list[Post] = []
+
+    def news(written: Written) -> Sequence[Event]:
+        post = shown(_row(draft, props, written))
+        posts.append(post)
+        post.pending_post_id = draft.pending_post_id
+        users = list(dict.fromkeys((*called, *mentioned.users, *written.commented)))
+        return [_posted(ctx, place, post, sender, users, list(dict.fromkeys(written.followers)), set_online)]
+
+    writer: PostWriter = ctx.part(PostWriter)
+    written = await writer.write(draft, news)
+    if written is None:
+        return await _repeat(ctx, place, draft, mentioned, sender, set_online)
+    if draft.root_id and written.followers and mode_of(ctx) != DISABLED:
+        await tell_followers(ctx, draft.root_id, {*mentioned.users, *written.commented}, draft.user_id)
+    return posts[0]
+
+
+def _row(draft: Draft, props: dict[str, Any], written: Written) -> StoredPost:
+    return StoredPost(
+        id=draft.id,
+        create_at=written.create_at,
+        update_at=written.create_at,
+        edit_at=0,
+        delete_at=0,
+        is_pinned=draft.is_pinned,
+        user_id=draft.user_id,
+        channel_id=draft.channel_id,
+        root_id=draft.root_id,
+        original_id="",
+        message=draft.message,
+        type=draft.type,
+        props=props,
+        hashtags=draft.hashtags,
+        file_ids=draft.file_ids,
+        has_reactions=False,
+        priority=_priority_columns(draft.priority),
+        reply_count=written.reply_count,
+    )
+
+
+def _priority_columns(priority: Priority | None) -> dict[str, Any] | None:
+    if priority is None:
+        return None
+    return {
+        "priority": priority.priority,
+        "requested_ack": priority.requested_ack,
+        "persistent_notifications": priority.persistent_notifications,
+    }
+
+
+def _posted(
+    ctx: Context,
+    place: Place,
+    post: Post,
+    sender: User | None,
+    mentioned: Sequence[str],
+    followers: Sequence[str],
+    set_online: bool,
+) -> Posted:
+    name = f"@{sender.username}" if sender is not None else ""
+    shown_name = name
+    if post.props.get("from_webhook") == "true" and ctx.config.ServiceSettings.EnablePostUsernameOverride:
+        shown_name = str(post.props.get("override_username") or name)
+    channel = place.channel
+    return Posted(
+        room=place.room,
+        mentioned=mentioned,
+        following=followers,
+        once=f"posted:{post.id}",
+        channel_type=channel.type,
+        channel_display_name=name if channel.type == DIRECT else channel.display_name,
+        channel_name=channel.name,
+        sender_name=shown_name,
+        team_id=channel.team_id,
+        set_online=set_online,
+        post=post,
+    )
+
+
+async def _repeat(
+    ctx: Context, place: Place, draft: Draft, mentioned: Mentioned, sender: User | None, set_online: bool
+) -> Post:
+    """The post that was stored under the same pending_post_id, published once more; or why there is none."""
+    row = None
+    if draft.pending_post_id:
+        row = await queries.repeated_post(ctx.db, draft.user_id, draft.pending_post_id, draft.now)
+    if row is None:
+        raise await _refusal(ctx, draft)
+    post = shown(row)
+    post.pending_post_id = draft.pending_post_id
+    if row.channel_id == draft.channel_id and row.message == draft.message and not row.delete_at:
+        await ctx.tell((), [_posted(ctx, place, post, sender, mentioned.users, (), set_online)])
+    return post
+
+
+async def _refusal(ctx: Context, draft: Draft) -> Exception:
+    deleted_at = await queries.channel_deleted_at(ctx.db, draft.channel_id)
+    if deleted_at is None:
+        return forbidden()
+    if deleted_at:
+        return _archived()
+    if not draft.root_id:
+        return Internal("api.post.deduplicate_create_post.pending", "The same post is being written just now.")
+    root = await queries.post_by_id(ctx.db, draft.root_id)
+    if root is not None and root.channel_id != draft.channel_id:
+        return BadRequest("api.post.create_post.channel_root_id.app_error", "The thread is in another channel.")
+    return _bad_root()
+
+
+async def _user(ctx: Context, user_id: str) -> User | None:
+    """The author, from the cache when it knows it."""
+
+    async def load() -> User | None:
+        return await user_by_id(ctx.db, user_id)
+
+    return await ctx.cache.get(("user", user_id), (f"user:{user_id}",), load)

@@ -1,0 +1,34 @@
+"""Who takes part in threads, as readers are shown them."""
+
+from collections.abc import Iterable
+
+from server.context import Context
+from server.features.threads.models import OnlyId, Participant
+from server.features.users.models import User
+from server.features.users.queries import user_by_id, users_by_ids
+from server.features.users.visible import for_others, sanitized_many
+
+
+async def participants_for(ctx: Context, ids: Iterable[str], *, extended: bool) -> dict[str, Participant]:
+    """Participants by id: whole users as the caller may see them, or only their ids."""
+    wanted = list(dict.fromkeys(ids))
+    if not extended or not wanted:
+        return {user_id: OnlyId(user_id) for user_id in wanted}
+    users = await sanitized_many(ctx, await users_by_ids(ctx.db, wanted))
+    return {user.id: user for user in users}
+
+
+async def participants_for_all(ctx: Context, ids: Iterable[str]) -> list[Participant]:
+    """Participants as everybody may see them, for events."""
+    found: list[Participant] = []
+    for user_id in ids:
+        user = await _cached_user(ctx, user_id)
+        found.append(for_others(user, ctx.config.PrivacySettings) if user is not None else OnlyId(user_id))
+    return found
+
+
+async def _cached_user(ctx: Context, user_id: str) -> User | None:
+    async def load() -> User | None:
+        return await user_by_id(ctx.db, user_id)
+
+    return await ctx.cache.get(("user", user_id), (f"user:{user_id}",), load)

@@ -1,0 +1,214 @@
+"""The tables `threads` and `thread_memberships`; the first is written with each reply, by posts/insert.py."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from server.db import SQL, Db, columns
+from server.features.posts.models import CHANNEL_WIDE, StoredPost
+from server.features.threads.models import Filter, Follower, ThreadState, Totals
+
+# How many live replies came after the user's last look; none was read before the first look.
+UNREAD_REPLIES = """
+    CASE WHEN m.last_viewed >= t.last_reply_at THEN 0
+         WHEN m.last_viewed <= p.create_at THEN p.reply_count
+         ELSE (SELECT count(*) FROM posts r
+                WHERE r.root_id = m.post_id AND r.root_id <> '' AND r.create_at > m.last_viewed AND r.delete_at = 0)
+    END"""
+
+STATE = f"""
+    p.reply_count, coalesce(t.last_reply_at, 0), p.delete_at, coalesce(t.participants, '{{}}'), m.last_viewed,
+    coalesce({UNREAD_REPLIES}, 0), m.unread_mentions, m.following"""
+
+_STATE_WIDTH = len(msgspec.structs.fields(ThreadState))
+_POST = columns(StoredPost, "p")
+
+# Threads in channels that the user is still in: those of the team ($2), and direct and group ones.
+_FOLLOWED = """
+      FROM thread_memberships m
+      JOIN threads t ON t.post_id = m.post_id
+      JOIN posts p ON p.id = m.post_id
+      JOIN channels c ON c.id = t.channel_id AND (c.team_id = $2 OR c.team_id = '' AND NOT $3)
+      JOIN channel_members cm ON cm.channel_id = c.id AND cm.user_id = m.user_id
+     WHERE m.user_id = $1 AND m.following AND (t.delete_at = 0 OR $4)"""
+
+THREADS_OF = """
+    SELECT {state}, {post}
+    {followed}
+       AND ($5 = 0 OR t.last_reply_at >= $5 OR m.last_updated >= $5)
+       AND (NOT $6 OR t.last_reply_at > m.last_viewed)
+       {page}
+     LIMIT $7"""
+
+FIRST = SQL(
+    THREADS_OF.format(state=STATE, post=_POST, followed=_FOLLOWED, page="ORDER BY t.last_reply_at DESC, t.post_id DESC")
+)
+
+BEFORE = SQL(
+    THREADS_OF.format(
+        state=STATE,
+        post=_POST,
+        followed=_FOLLOWED,
+        page="""AND (t.last_reply_at, t.post_id) < (SELECT last_reply_at, post_id FROM threads WHERE post_id = $8)
+  ORDER BY t.last_reply_at DESC, t.post_id DESC""",
+    )
+)
+
+AFTER = SQL(
+    THREADS_OF.format(
+        state=STATE,
+        post=_POST,
+        followed=_FOLLOWED,
+        page="""AND (t.last_reply_at, t.post_id) > (SELECT last_reply_at, post_id FROM threads WHERE post_id = $8)
+  ORDER BY t.last_reply_at, t.post_id""",
+    )
+)
+
+
+def _thread(row: Sequence[object]) -> tuple[ThreadState, StoredPost]:
+    return ThreadState(*row[:_STATE_WIDTH]), StoredPost(*row[_STATE_WIDTH:])  # type: ignore[arg-type]
+
+
+async def threads_of(db: Db, user_id: str, team_id: str, which: Filter) -> list[tuple[ThreadState, StoredPost]]:
+    """Threads that a user follows, those with the newest reply first. Index: thread_memberships_user_idx."""
+    arguments = (user_id, team_id, which.exclude_direct, which.deleted, which.since, which.unread, which.limit)
+    if which.before:
+        rows = await db.rows(BEFORE, *arguments, which.before)
+    elif which.after:
+        rows = list(reversed(await db.rows(AFTER, *arguments, which.after)))
+    else:
+        rows = await db.rows(FIRST, *arguments)
+    return [_thread(row) for row in rows]
+
+
+TOTALS_OF = SQL(f"""
+    SELECT count(*),
+           count(*) FILTER (WHERE t.last_reply_at > m.last_viewed),
+           coalesce(sum(m.unread_mentions), 0)::bigint,
+           coalesce(sum(m.unread_mentions) FILTER (WHERE p.priority ->> 'priority' = 'urgent'), 0)::bigint
+    {_FOLLOWED}
+""")
+
+
+async def totals_of(db: Db, user_id: str, team_id: str, which: Filter) -> Totals:
+    """How many threads a user follows in a team. Index: thread_memberships_user_idx."""
+    return await db.one(Totals, TOTALS_OF, user_id, team_id, which.exclude_direct, which.deleted) or Totals()
+
+
+MENTION_COUNTS_OF = SQL("""
+    SELECT t.channel_id, sum(m.unread_mentions)::bigint
+      FROM thread_memberships m
+      JOIN threads t ON t.post_id = m.post_id AND t.delete_at = 0
+      JOIN channels c ON c.id = t.channel_id AND (c.team_id = $2 OR c.team_id = '')
+      JOIN channel_members cm ON cm.channel_id = c.id AND cm.user_id = m.user_id
+     WHERE m.user_id = $1 AND m.following AND m.unread_mentions > 0
+  GROUP BY t.channel_id
+""")
+
+
+async def mention_counts_of(db: Db, user_id: str, team_id: str) -> dict[str, int]:
+    """Unread mentions in followed threads by channel. Index: thread_memberships_user_idx."""
+    return {row[0]: row[1] for row in await db.rows(MENTION_COUNTS_OF, user_id, team_id)}
+
+
+THREAD_OF = SQL(f"""
+    SELECT {STATE}, {_POST}
+      FROM thread_memberships m
+      JOIN posts p ON p.id = m.post_id
+ LEFT JOIN threads t ON t.post_id = m.post_id
+     WHERE m.post_id = $2 AND m.user_id = $1
+""")
+
+
+async def thread_of(db: Db, user_id: str, post_id: str) -> tuple[ThreadState, StoredPost] | None:
+    """A thread as one user sees it, or None when the user never had to do with it."""
+    row = await db.row(THREAD_OF, user_id, post_id)
+    return _thread(row) if row is not None else None
+
+
+FOLLOWERS_OF = SQL(f"""
+    SELECT m.user_id, m.last_viewed, {UNREAD_REPLIES}, m.unread_mentions
+      FROM thread_memberships m
+      JOIN posts p ON p.id = m.post_id
+      JOIN threads t ON t.post_id = m.post_id
+      JOIN channel_members cm ON cm.channel_id = t.channel_id AND cm.user_id = m.user_id
+     WHERE m.post_id = $1 AND m.following
+""")
+
+
+async def followers_of(db: Db, post_id: str) -> list[Follower]:
+    """The followers of a thread who are still in its channel. Index: thread_memberships_pkey."""
+    return await db.many(Follower, FOLLOWERS_OF, post_id)
+
+
+THREAD = SQL(f"""
+    SELECT p.reply_count, t.last_reply_at, t.delete_at, t.participants, 0, 0, 0, false, {_POST}
+      FROM posts p
+      JOIN threads t ON t.post_id = p.id
+     WHERE p.id = $1
+""")
+
+
+async def thread_by_id(db: Db, post_id: str) -> tuple[ThreadState, StoredPost] | None:
+    """A thread as nobody in particular sees it."""
+    row = await db.row(THREAD, post_id)
+    return _thread(row) if row is not None else None
+
+
+FOLLOW = SQL("""
+    INSERT INTO thread_memberships AS m (post_id, user_id, following, last_viewed, last_updated)
+    VALUES ($1, $2, $3, CASE WHEN $3 THEN $4 ELSE 0 END, $4)
+        ON CONFLICT (post_id, user_id) DO UPDATE
+       SET following = $3,
+           last_updated = $4,
+           last_viewed = CASE WHEN $3 AND NOT m.following THEN $4 ELSE m.last_viewed END,
+           unread_mentions = CASE WHEN $3 = m.following THEN m.unread_mentions ELSE 0 END
+""")
+
+
+async def set_following(db: Db, post_id: str, user_id: str, following: bool, now: int) -> None:
+    """Make a user follow a thread, from now on read, or stop it."""
+    await db.run(FOLLOW, post_id, user_id, following, now)
+
+
+# Mentions that came after the time are unread; those of oneself don't count.
+SET_VIEWED = SQL(f"""
+    WITH before AS (
+        SELECT post_id, user_id FROM thread_memberships WHERE post_id = $1 AND user_id = $2 FOR UPDATE
+    )
+    UPDATE thread_memberships m
+       SET last_viewed = $3,
+           last_updated = $4,
+           unread_mentions = (SELECT count(*) FROM posts r
+                               WHERE r.root_id = $1 AND r.root_id <> '' AND r.create_at > $3 AND r.delete_at = 0
+                                 AND r.user_id <> $2 AND r.mentions && ARRAY[$2, '{CHANNEL_WIDE}'])
+      FROM before
+     WHERE m.post_id = before.post_id AND m.user_id = before.user_id
+""")
+
+
+async def set_viewed(db: Db, post_id: str, user_id: str, viewed_at: int, now: int) -> int:
+    """Set the time of a user's last look into a thread; 0 when there is no membership. Index: posts_thread_idx."""
+    return await db.run(SET_VIEWED, post_id, user_id, viewed_at, now)
+
+
+READ = """
+    UPDATE thread_memberships m
+       SET last_viewed = greatest($3, t.last_reply_at), last_updated = $3, unread_mentions = 0
+      FROM threads t
+      JOIN channels c ON c.id = t.channel_id
+     WHERE t.post_id = m.post_id AND m.user_id = $1 AND {which}
+       AND (m.last_viewed < t.last_reply_at OR m.unread_mentions > 0)"""
+
+READ_IN_CHANNELS = SQL(READ.format(which="c.id = ANY($2)"))
+READ_IN_TEAM = SQL(READ.format(which="c.team_id IN ($2, '')"))
+
+
+async def read_in_channels(db: Db, user_id: str, channel_ids: Sequence[str], now: int) -> int:
+    """Mark a user's threads in these channels as read; how many were not."""
+    return await db.run(READ_IN_CHANNELS, user_id, channel_ids, now)
+
+
+async def read_in_team(db: Db, user_id: str, team_id: str, now: int) -> int:
+    """Mark a user's threads in a team, and in direct and group channels, as read; how many were not."""
+    return await db.run(READ_IN_TEAM, user_id, team_id, now)
