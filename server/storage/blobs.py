@@ -139,6 +139,7 @@ def make_store(settings: FileSection) -> LocalStore | S3Store:
         else None,
         "access_key_id": settings.AmazonS3AccessKeyId,
         "secret_access_key": settings.AmazonS3SecretAccessKey,
+        "disable_bulk_delete": True,  # not all that speak S3 know it
         "server_side_encryption": "AES256" if settings.AmazonS3SSE else None,
     }
     return S3Store(

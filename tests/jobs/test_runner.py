@@ -155,7 +155,7 @@ async def test_a_failing_job_is_tried_again_later_and_given_up_at_last(db: Pool)
     async with running(db, jobs, poll=0.1):
 
         async def waits() -> bool:
-            return (await db.rows(ALL_JOBS))[0]["error"] != ""
+            return bool((await db.rows(ALL_JOBS))[0]["error"])
 
         await eventually(waits)
         (row,) = await db.rows(ALL_JOBS)
@@ -245,7 +245,9 @@ async def test_the_runner_goes_on_after_it_lost_its_connection(db: Pool) -> None
     async with running(db, jobs, poll=0.1) as runner:
         await eventually(lambda: runner.elected)
         await db.rows(
-            SQL("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()")
+            SQL(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+            )
         )
         await eventually(lambda: not runner.elected)
         await eventually(lambda: runner.elected)
