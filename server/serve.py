@@ -12,6 +12,7 @@ import uvloop
 
 from server.app import Node
 from server.config import Config, Overrides
+from server.http.protocol import BoundedHttp
 from server.logs import set_up_logs
 
 log = structlog.get_logger()
@@ -31,7 +32,7 @@ def uvicorn_config(node: Node) -> uvicorn.Config:
         node.application,
         ws=node.gateway.protocol_class,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         lifespan="off",
         interface="asgi3",
         access_log=False,

@@ -1,0 +1,106 @@
+"""HTTP/1.1 connections with bounds: uvicorn's protocol, plus an end to heads that grow, and to clients that dribble."""
+
+import asyncio
+from typing import Any, cast
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from server.ids import new_id
+
+MAX_HEAD = 64 * 1024
+"""Bytes of a request line and headers; more are never kept."""
+HEAD_SECONDS = 20.0
+"""A connection must have sent a whole head within this time of its first byte, or of being opened."""
+BODY_SECONDS = 300.0
+"""A body must have arrived within this time."""
+CHECK_SECONDS = 10.0
+
+_PHRASES = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}
+
+
+def refusal(status: int, id: str, message: str) -> bytes:
+    """A whole answer with API v4's error body for what is no request at all; the connection ends with it."""
+    request_id = new_id()
+    body = msgspec.json.encode(
+        {"id": id, "message": message, "detailed_error": "", "request_id": request_id, "status_code": status}
+    )
+    head = (
+        b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\nx-request-id: %b\r\ncontent-length: %d\r\n"
+        b"connection: close\r\n\r\n"
+    )
+    return head % (status, _PHRASES[status], request_id.encode(), len(body)) + body
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One connection. It waits for a head, then for a body, then for the application, then for the next head."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_bytes = 0
+        self._waits_for = "head"
+        self._since = 0.0
+        self._check: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The client has connected."""
+        super().connection_made(cast(asyncio.Transport, transport))
+        self._since = self.loop.time()
+        self._check = self.loop.call_later(CHECK_SECONDS, self._check_patience)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._stop_checking()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        """From here on the gateway looks after the connection."""
+        self._stop_checking()
+        super().handle_websocket_upgrade()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of one or more requests."""
+        if self._waits_for in ("head", "next head"):
+            if self._waits_for == "next head":
+                self._waits_for, self._since = "head", self.loop.time()
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._waits_for == "head" and self._head_bytes > MAX_HEAD and not self.transport.is_closing():
+            self._refuse(431, "api.context.headers_too_large.app_error", "The headers are too large.")
+
+    def on_message_begin(self) -> None:
+        """A request line begins."""
+        super().on_message_begin()
+        self._waits_for = "head"
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._head_bytes = 0
+        self._waits_for, self._since = "body", self.loop.time()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._waits_for = "next head"
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What came is not HTTP."""
+        self._refuse(400, "api.context.invalid_request.app_error", "This is not a valid HTTP request.")
+
+    def _refuse(self, status: int, id: str, message: str) -> None:
+        self.transport.write(refusal(status, id, message))
+        self.transport.close()
+
+    def _check_patience(self) -> None:
+        waited = self.loop.time() - self._since
+        patience = {"head": HEAD_SECONDS, "body": BODY_SECONDS}.get(self._waits_for)
+        if patience is not None and waited > patience:
+            self.transport.abort()
+            return
+        self._check = self.loop.call_later(CHECK_SECONDS, self._check_patience)
+
+    def _stop_checking(self) -> None:
+        if self._check is not None:
+            self._check.cancel()
+            self._check = None
