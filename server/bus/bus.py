@@ -96,16 +96,43 @@ class Bus:
         """Pass events on to the hub of this node."""
         self._audience = audience
 
-    async def subscribe(self, topics: Iterable[str], after: int | None = None) -> None:
-        """Take part in topics from now on, or from right after a position; returns when nothing can be missed any more.
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Take part in topics from now on; returns when nothing can be missed any more.
 
         Raises RedisError when Redis is away; the topics are subscribed once it is back.
         """
-        await self.subscriber.subscribe(topics, after)
+        await self.subscriber.subscribe(topics)
+
+    def follow(self, topics: Iterable[str], after: int) -> None:
+        """Take part in topics from right after a position on, before anything else is passed on."""
+        self.subscriber.follow(topics, after)
 
     def unsubscribe(self, topics: Iterable[str]) -> None:
         """Leave topics."""
         self.subscriber.unsubscribe(topics)
+
+    @property
+    def position(self) -> int:
+        """Everything published to the subscribed topics up to here has been passed on, when `settled`."""
+        return self.subscriber.position
+
+    @property
+    def settled(self) -> bool:
+        """Whether `position` can be trusted just now."""
+        return self.subscriber.settled
+
+    @property
+    def epoch(self) -> bytes:
+        """Positions of another epoch mean nothing."""
+        return self.subscriber.epoch
+
+    async def fence(self) -> int:
+        """Wait until all that was published before has been passed on; the position then. Raises RedisError."""
+        return await self.subscriber.fence()
+
+    async def ready(self, seconds: float) -> bool:
+        """Wait until messages arrive; False when that takes longer."""
+        return await self.subscriber.ready(seconds)
 
     async def history(self, topic: str, after: int) -> list[tuple[int, Envelope | Signal]] | None:
         """All messages of a topic after a position, in order, or None if not all of them are still there.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any, ClassVar, TypeVar, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -123,8 +123,14 @@ def _wire_fields(cls: type[Event]) -> tuple[tuple[str, str, bool], ...]:
     hints = get_type_hints(cls, include_extras=True)
     fields = []
     for field in msgspec.structs.fields(cls):
-        hint = hints[field.name]
-        marks = hint.__metadata__ if get_origin(hint) is Annotated else ()
+        marks = _marks(hints[field.name])
         if _ASIDE not in marks:
             fields.append((field.name, field.encode_name, _AS_JSON in marks))
     return tuple(fields)
+
+
+def _marks(hint: Any) -> tuple[object, ...]:
+    """The marks of a field, also of one that may be None: `AsJson[Post] | None`."""
+    if get_origin(hint) is Annotated:
+        return tuple(hint.__metadata__)
+    return tuple(mark for option in get_args(hint) if get_origin(option) is Annotated for mark in _marks(option))

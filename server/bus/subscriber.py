@@ -77,6 +77,9 @@ def position_of(blob: bytes) -> int:
     return position
 
 
+_Found = tuple[Subscription, list[Entry], int]
+
+
 class Subscriber:
     """Keeps the subscriptions of a node over reconnects and passes each message on once."""
 
@@ -95,7 +98,6 @@ class Subscriber:
         self._subscriptions: dict[bytes, Subscription] = {}
         self._connection: RedisConnection | None = None
         self._backlog: list[tuple[bytes, bytes]] | None = None
-        self._joining = 0
         self._settled = asyncio.Event()
         self._ready = asyncio.Event()
         self._filling = asyncio.Lock()
@@ -103,8 +105,8 @@ class Subscriber:
 
     @property
     def settled(self) -> bool:
-        """Whether `position` can be trusted: no gap is being filled, no topic joined from an earlier position."""
-        return self.connected and not self._holding() and not self._joining
+        """Whether `position` can be trusted: no gap is being filled, nothing waits."""
+        return self.connected and not self._holding()
 
     def _holding(self) -> bool:
         return self._backlog is not None
@@ -133,33 +135,48 @@ class Subscriber:
 
     # subscriptions
 
-    async def subscribe(self, topics: Iterable[str], after: int | None = None) -> None:
-        """Take part in topics from now on, or from right after a position that is not long past.
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Take part in topics from now on; returns when everything published from now on will arrive.
 
-        Returns when everything published from now on will arrive. Raises RedisError when Redis is away; the topics
-        are then subscribed once it is back.
+        Raises RedisError when Redis is away; the topics are then subscribed once it is back.
         """
+        new, all_live = self._register(topics, -1)
+        connection = self._connection
+        if connection is None:
+            raise RedisError("no connection to Redis")
+        if new:
+            await self._catch_up(connection, new)
+        if self._holding() or not all_live:  # somebody else's subscribe may be on its way: it is answered first
+            await self.fence()
+
+    def follow(self, topics: Iterable[str], after: int) -> None:
+        """Take part in topics from right after a position on; everything else waits until they have caught up."""
+        new, _ = self._register(topics, after)
+        if new and self._connection is not None:
+            if self._backlog is None:
+                self._backlog = []
+            self._spawn(self._follow(self._connection, new))
+
+    async def _follow(self, connection: RedisConnection, new: list[Subscription]) -> None:
+        with contextlib.suppress(RedisError):  # the next connection begins with catching up
+            async with self._filling:
+                await self._catch_up_and_fill(connection, new)
+                if connection is self._connection:
+                    self._let_go()
+
+    def _register(self, topics: Iterable[str], after: int) -> tuple[list[Subscription], bool]:
+        """Those topics that are new here, and whether Redis has confirmed all others."""
         new = []
         all_live = True
         for topic in topics:
             channel = self._names.channel(topic)
             known = self._subscriptions.get(channel)
-            if known is not None:
+            if known is None:
+                new.append(Subscription(topic, channel, after))
+                self._subscriptions[channel] = new[-1]
+            else:
                 all_live &= known.live
-                continue
-            new.append(Subscription(topic, channel, -1 if after is None else after))
-            self._subscriptions[channel] = new[-1]
-        connection = self._connection
-        if connection is None:
-            raise RedisError("no connection to Redis")
-        self._joining += after is not None
-        try:
-            if new:
-                await self._catch_up(connection, new)
-            elif not all_live:  # somebody else's subscribe is on its way; this answer comes after it
-                await connection.command("PING")
-        finally:
-            self._joining -= after is not None
+        return new, all_live
 
     def unsubscribe(self, topics: Iterable[str]) -> None:
         """Leave topics."""
@@ -180,22 +197,24 @@ class Subscriber:
         self.position = max(self.position, position)
         return self.position
 
-    async def _catch_up(self, connection: RedisConnection, subscriptions: list[Subscription]) -> None:
-        """Subscribe on the connection; topics that are known up to a position are filled from there."""
+    async def _catch_up(self, connection: RedisConnection, subscriptions: list[Subscription]) -> list[Subscription]:
+        """Subscribe on the connection; returns the topics that have more than is known of them."""
         behind: list[Subscription] = []
         for start in range(0, len(subscriptions), _CHUNK):
             some = subscriptions[start : start + _CHUNK]
             connection.send("SUBSCRIBE", *(subscription.channel for subscription in some))
             names = [self._names.tail(subscription.topic) for subscription in some]
-            position, *tails = await connection.command("MGET", self._names.position, *names)
+            answer, *tails = await connection.command("MGET", self._names.position, *names)
+            position = int(answer or 0)
+            if not self._holding():
+                self.position = max(self.position, position)
             for subscription, tail in zip(some, tails, strict=True):
                 subscription.live = True
                 if subscription.last < 0:
-                    subscription.last = int(position or 0)
+                    subscription.last = position
                 elif int(tail or 0) > subscription.last:
                     behind.append(subscription)
-        if behind:
-            await self._fill(connection, behind)
+        return behind
 
     # messages
 
@@ -217,7 +236,8 @@ class Subscriber:
         if previous > last >= 0:
             self.gaps += 1
             self._backlog = [(channel, blob)]
-            self._spawn(self._fill_gap(subscription))
+            if self._connection is not None:
+                self._spawn(self._fill(self._connection, [subscription]))
             return
         subscription.last = position
         self._pass_on(subscription.topic, blob, position)
@@ -254,44 +274,50 @@ class Subscriber:
 
     # gaps
 
-    async def _fill_gap(self, subscription: Subscription) -> None:
-        if self._connection is not None:
-            with contextlib.suppress(RedisError):  # a lost connection is followed by a check of all topics
-                await self._fill(self._connection, [subscription])
-
     async def _fill(self, connection: RedisConnection, behind: list[Subscription]) -> None:
         """Pass on what these topics' streams have beyond what is known, in order, while new messages wait."""
         async with self._filling:
             if self._backlog is None:
                 self._backlog = []
             try:
-                streams, tails = await self._read_streams(connection, behind)
+                found = await self._read_streams(connection, behind)
             except RedisError:
-                connection.close()  # the next one checks all topics
-                raise
-            if connection is not self._connection:
+                connection.close()  # the next one begins with catching up
                 return
-            found: list[tuple[int, bytes, bytes]] = []
-            lost: list[str] = []
-            for subscription, entries, tail in zip(behind, streams, tails, strict=True):
-                if not unbroken(entries, subscription.last, tail):
-                    lost.append(subscription.topic)
-                    subscription.last = -1  # go on with whatever comes
-                found += [(entry.position, subscription.channel, entry.blob) for entry in entries]
-            if lost:
-                self.lost += len(lost)
-                log.warning("%d topics lost messages; their connections start anew", len(lost))
-                self._receiver.anew(lost)
-            self._let_go(found)
+            if connection is self._connection:
+                self._fill_in(found)
+                self._let_go()
 
-    async def _read_streams(
-        self, connection: RedisConnection, behind: list[Subscription]
-    ) -> tuple[list[list[Entry]], list[int]]:
-        answers = [
-            connection.command("XRANGE", self._names.log(one.topic), f"({one.last}", "+") for one in behind
-        ]
+    async def _catch_up_and_fill(self, connection: RedisConnection, subscriptions: list[Subscription]) -> None:
+        """Subscribe, and put what was published since the known positions before what waits."""
+        behind = await self._catch_up(connection, subscriptions)
+        if behind:
+            self._fill_in(await self._read_streams(connection, behind))
+
+    async def _read_streams(self, connection: RedisConnection, behind: list[Subscription]) -> list[_Found]:
+        """What the topics' streams have that was not passed on yet, and the position of each one's last message."""
+        answers = [connection.command("XRANGE", self._names.log(one.topic), f"({one.last}", "+") for one in behind]
         tails = await connection.command("MGET", *(self._names.tail(one.topic) for one in behind))
-        return [self.entries(await answer) for answer in answers], [int(tail or 0) for tail in tails]
+        return [
+            (one, self.entries(await answer), int(tail or 0))
+            for one, answer, tail in zip(behind, answers, tails, strict=True)
+        ]
+
+    def _fill_in(self, found: list[_Found]) -> None:
+        """Put what streams had before what waits."""
+        lost: list[str] = []
+        held = {position_of(blob) for _, blob in self._backlog or ()}
+        for subscription, entries, tail in found:
+            if not unbroken(entries, subscription.last, tail):
+                lost.append(subscription.topic)
+                subscription.last = -1  # go on with whatever comes
+            missed = [(subscription.channel, entry.blob) for entry in entries if entry.position not in held]
+            self.filled += len(missed)
+            self._backlog = [*missed, *(self._backlog or ())]
+        if lost:
+            self.lost += len(lost)
+            log.warning("%d topics lost messages; their connections start anew", len(lost))
+            self._receiver.anew(lost)
 
     def entries(self, answer: Any) -> list[Entry]:
         """The messages of a stream's answer that are of this epoch."""
@@ -302,16 +328,14 @@ class Subscriber:
                 found.append(Entry(fields[1], position, previous))
         return found
 
-    def _let_go(self, found: Collection[tuple[int, bytes, bytes]] = ()) -> None:
-        """Handle what was found together with what waited, in order; that may show the next gap."""
+    def _let_go(self) -> None:
+        """Handle what waited, in order; a message may show the next gap, then the rest waits on."""
         waiting, self._backlog = self._backlog or [], None
-        held = [(position_of(blob), channel, blob) for channel, blob in waiting]
-        self.filled += len(found) - len({item[0] for item in found} & {item[0] for item in held})
-        everything = sorted([*found, *held])
-        for index, (_, channel, blob) in enumerate(everything):
+        waiting.sort(key=lambda held: position_of(held[1]))
+        for index, (channel, blob) in enumerate(waiting):
             self._arrived(channel, blob)
             if self._holding():
-                self._backlog = [(channel, blob) for _, channel, blob in everything[index:]]
+                self._backlog = waiting[index:]  # what has been passed on is known by its position
                 break
         else:
             self._settled.set()
@@ -368,7 +392,8 @@ class Subscriber:
         self.epoch = epoch
         self._backlog = []
         self._connection = connection
-        await self._catch_up(connection, list(self._subscriptions.values()))
+        async with self._filling:
+            await self._catch_up_and_fill(connection, list(self._subscriptions.values()))
         self.connected = True
         self._let_go()
         self._ready.set()

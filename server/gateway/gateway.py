@@ -1,11 +1,38 @@
 """The gateway of one node, as app.py wires it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
 
 from server.bus.bus import Bus
+from server.bus.signals import Joined, Left, SessionsChanged, SessionsEnded, TakenOver
 from server.context import Context, Session
-from server.gateway.actions import Actions
+from server.gateway.actions import Actions, Request
+from server.gateway.admission import Admission
+from server.gateway.connection import HELD, PAUSED, Connection
+from server.gateway.frames import PING_FRAME
+from server.gateway.handshake import Wishes
+from server.gateway.hub import Hub, User
+from server.gateway.protocol import OPEN, Socket
+from server.gateway.registry import Registry
+from server.gateway.requests import Requests, reply
+from server.gateway.resume import Checkpoints
+from server.gateway.stats import Stats
+from server.ids import now_ms
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.5
+WHEEL = 10
+"""Every socket is looked at once in this many ticks."""
+SIGN_IN_SECONDS = 5.0
+PING_SECONDS = 60.0
+SILENCE_SECONDS = 100.0
+"""A client that sent nothing for so long, not even a pong, is gone."""
+CLOSE_SECONDS = 5.0
+"""How long a client may take to answer a close frame."""
+DRAIN_BATCHES = 20
 
 
 class Gateway:
@@ -20,6 +47,7 @@ class Gateway:
     topics_of: the "channel:<id>" (types O and P) and "team:<id>" topics of a user.
     make_context: the context of one action, from session and connection id.
     server_version: what `hello` says. allowed_origins: ServiceSettings.AllowCorsFrom as it is now.
+    deflate: whether permessage-deflate is offered.
     """
 
     def __init__(
@@ -33,29 +61,327 @@ class Gateway:
         make_context: Callable[[Session, str], Context],
         server_version: Callable[[], str],
         allowed_origins: Callable[[], str],
+        deflate: bool = True,
     ) -> None:
-        self.on_connected: list[Callable[[str], None]] = []
-        """Called with the user id when a socket has signed in."""
-        self.on_disconnected: list[Callable[[str, bool], None]] = []
-        """Called with the user id, and whether it was the user's last socket on this node."""
+        self.stats = Stats()
+        self.draining = False
+        self.deflate = deflate
+        self.origins = allowed_origins
         self.on_activity: list[Callable[[str], None]] = []
         """Called with the user id when a client did something."""
         self.on_pong: list[Callable[[str], None]] = []
         """Called with the user id when a client answered the server's ping: a time to see who is idle."""
-
-    @property
-    def protocol_class(self) -> type[asyncio.Protocol]:
+        self.hub = Hub(bus, topics_of, self.stats)
+        self.hub.keeper = self
+        self._bus = bus
+        self._authenticate = authenticate
+        self._is_admin = is_admin
+        self._registry = registry = Registry(self.hub, self.stats)
+        self._checkpoints = registry.checkpoints = Checkpoints(bus, registry.taken_over, self._saved)
+        self.on_connected = registry.on_connected
+        """Called with the user id when a socket has signed in."""
+        self.on_disconnected = registry.on_disconnected
+        """Called with the user id, and whether it was the user's last socket on this node."""
+        self._admission = Admission(
+            bus,
+            self.hub,
+            registry,
+            self._checkpoints,
+            self.stats,
+            authenticate=authenticate,
+            is_admin=is_admin,
+            server_version=server_version,
+        )
+        self._requests = Requests(
+            actions,
+            authenticate=authenticate,
+            make_context=make_context,
+            server_version=server_version,
+            challenge=self._challenge,
+            ended=registry.end_session,
+            active=self._active,
+        )
+        self._sockets: set[Socket] = set()
+        self._wheel: list[set[Socket]] = [set() for _ in range(WHEEL)]
+        self._unsigned: dict[Socket, float] = {}
+        self._closing: dict[Socket, float] = {}
+        self._slowed: list[Socket] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ticks = 0
+        self._saving: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._drained: asyncio.Task[None] | None = None
+        self.protocol_class = type("GatewaySocket", (Socket,), {"__slots__": (), "desk": self})
         """For `uvicorn.Config(ws=…)`."""
-        raise NotImplementedError
 
     async def start(self) -> None:
         """Listen to the bus; it may still be trying to connect."""
-        raise NotImplementedError
+        self._bus.attach(self.hub)
+        self._bus.on_placed(Joined, self.hub.joined)
+        self._bus.on_placed(Left, self.hub.left)
+        self._bus.on(SessionsEnded, self._sessions_ended)
+        self._bus.on(SessionsChanged, self._sessions_changed)
+        self._bus.on(TakenOver, lambda signal: self._registry.taken_over(signal.connection_id))
+        self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
 
     async def drain(self, seconds: float) -> None:
         """Take no new sockets, hand the state of all over to the other nodes and close them within `seconds`."""
-        raise NotImplementedError
+        self.draining = True
+        if self._drained is None:
+            self._drained = asyncio.create_task(self._drain(seconds))
+        await asyncio.shield(self._drained)
 
     def connections_of(self, user_id: str) -> int:
         """How many sockets the user has on this node."""
-        raise NotImplementedError
+        user = self.hub.users.get(user_id)
+        return sum(one.transport is not None for one in user.connections) if user is not None else 0
+
+    # what sockets report (Desk)
+
+    def opened(self, socket: Socket, wishes: Wishes) -> None:
+        """Part of Desk."""
+        self.stats.sockets += 1
+        self._sockets.add(socket)
+        self._wheel[(id(socket) >> 4) % WHEEL].add(socket)
+        if wishes.closed_by:
+            self.stats.closed_by[wishes.closed_by] = self.stats.closed_by.get(wishes.closed_by, 0) + 1
+        self._unsigned[socket] = asyncio.get_running_loop().time() + SIGN_IN_SECONDS
+        if wishes.token:
+            socket.held = []
+            socket.task = self._spawn(self._sign_in(socket, wishes))
+
+    async def _sign_in(self, socket: Socket, wishes: Wishes) -> None:
+        """Sign in by the upgrade; who fails may still send a challenge."""
+        try:
+            known = await self._admission.identify(socket, wishes.token)
+        finally:
+            socket.task = None
+            socket.release()
+        if known:
+            self._unsigned.pop(socket, None)
+            if wishes.broken:
+                socket.close(1008, "bad resume parameters")
+            else:
+                await self._admission.admit(socket, wishes)
+
+    async def _challenge(self, socket: Socket, request: Request) -> None:
+        token = request.data.get("token") if isinstance(request.data, dict) else None
+        if not isinstance(token, str) or not await self._admission.identify(socket, token):
+            socket.close(1008, "the token is not valid")
+            return
+        self._unsigned.pop(socket, None)
+        admitted = self._spawn(self._admission.admit(socket, Wishes(codec=socket.codec)))
+        await asyncio.wait([admitted], timeout=1.0)  # hello first, when the bus is there
+        reply(socket, {"status": "OK", "seq_reply": request.seq})
+
+    def message(self, socket: Socket, binary: bool, payload: bytes, over_limit: bool) -> None:
+        """Part of Desk."""
+        self.stats.requests += 1
+        self._requests.message(socket, binary, payload, over_limit)
+
+    def ponged(self, socket: Socket) -> None:
+        """Part of Desk."""
+        if socket.session is not None:
+            for listener in self.on_pong:
+                listener(socket.session.user_id)
+
+    def _active(self, user_id: str) -> None:
+        for listener in self.on_activity:
+            listener(user_id)
+
+    def writable(self, socket: Socket) -> None:
+        """Part of Desk."""
+        connection = socket.connection
+        if connection is not None and connection.unblock(PAUSED):
+            self.hub.enqueue(connection)
+
+    def slow_down(self, socket: Socket) -> None:
+        """Part of Desk."""
+        self._slowed.append(socket)
+
+    def closing(self, socket: Socket) -> None:
+        """Part of Desk."""
+        self._closing[socket] = asyncio.get_running_loop().time() + CLOSE_SECONDS
+        self._left(socket)
+
+    def closed(self, socket: Socket) -> None:
+        """Part of Desk."""
+        self._left(socket)
+        self.stats.sockets -= 1
+        self._sockets.discard(socket)
+        self._wheel[(id(socket) >> 4) % WHEEL].discard(socket)
+        self._closing.pop(socket, None)
+        if socket.task is not None:
+            socket.task.cancel()
+
+    def _left(self, socket: Socket) -> None:
+        self._unsigned.pop(socket, None)
+        self._registry.ending.pop(socket, None)
+        self._registry.part(socket, keep=not self.draining)
+
+    # what the hub tells (Keeper)
+
+    def overflowed(self, connection: Connection) -> None:
+        """Part of Keeper."""
+        socket = connection.socket
+        if isinstance(socket, Socket):
+            self.stats.overflows += 1
+            socket.close(1013, "too slow; reconnect and resume")
+        else:
+            self._registry.discard(connection)
+
+    def interrupted(self, connection: Connection) -> None:
+        """Part of Keeper."""
+        connection.block(HELD)
+        self._checkpoints.hold(connection)
+
+    def _saved(self, connection: Connection) -> None:
+        if connection.unblock(HELD):
+            self.hub.enqueue(connection)
+
+    def rejoined(self, user: User) -> None:
+        """Part of Keeper."""
+        doubtful = [one for one in user.connections if self._registry.doubtful(one)]
+        for connection in user.connections:
+            if connection not in doubtful:
+                self.interrupted(connection)
+        self.anew(doubtful)
+
+    def anew(self, connections: Iterable[Connection]) -> None:
+        """Part of Keeper: hello with a new id tells the client to fetch everything again."""
+        connections = list(connections)
+        sockets = [connection.socket for connection in connections]
+        self._registry.end(connections)
+        for socket in sockets:
+            if isinstance(socket, Socket):
+                self.stats.anew += 1
+                socket.connection = None
+                self._spawn(self._admission.admit(socket, Wishes(codec=socket.codec)))
+
+    # sessions
+
+    def _sessions_ended(self, signal: SessionsEnded) -> None:
+        user = self.hub.users.get(signal.user_id)
+        if user is None:
+            return
+        user.version += 1
+        for connection in user.connections:
+            if signal.session_ids is None or connection.session_id in signal.session_ids:
+                if isinstance(connection.socket, Socket):
+                    self._registry.end_session(connection.socket)
+                else:
+                    self._registry.end([connection])
+
+    def _sessions_changed(self, signal: SessionsChanged) -> None:
+        user = self.hub.users.get(signal.user_id)
+        if user is None:
+            return
+        user.version += 1
+        for connection in user.connections:
+            if isinstance(connection.socket, Socket):
+                self._spawn(self._look_up(connection.socket))
+            else:
+                self._registry.end([connection])
+
+    async def _look_up(self, socket: Socket) -> None:
+        """See whether the session still holds, and what it may."""
+        session = await self._authenticate(socket.token)
+        admin = session is not None and await self._is_admin(session)
+        if socket.state != OPEN or socket.session is None:
+            return
+        if session is None:
+            self._registry.end_session(socket)
+            return
+        socket.session = session
+        connection = socket.connection
+        if connection is not None and connection.is_admin != admin:
+            connection.is_admin = admin
+            self.interrupted(connection)
+
+    # time
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(TICK_SECONDS, self._tick)
+        now = loop.time()
+        self._ticks += 1
+        slowed, self._slowed = self._slowed, []
+        for socket in slowed:
+            if socket.state == OPEN and not (socket.connection and socket.connection.blocked & PAUSED):
+                socket.transport.resume_reading()
+        for socket in _due(self._unsigned, now):
+            socket.close(1008, "not signed in")
+        for socket in _due(self._registry.ending, now):
+            socket.close(1008, "the session has ended")
+        for socket in _due(self._closing, now):
+            socket.abort()
+        for socket in list(self._wheel[self._ticks % WHEEL]):
+            self._visit(socket, now)
+        self._registry.sweep(now)
+        self.hub.sweep()
+        if self._ticks % 2 == 0 and self._bus.settled and (self._saving is None or self._saving.done()):
+            connections = list(self._registry.connections.values())
+            self._saving = self._spawn(self._checkpoints.round(connections, self._ticks // 2, now))
+
+    def _visit(self, socket: Socket, now: float) -> None:
+        if socket.state != OPEN:
+            return
+        if now - socket.heard_at > SILENCE_SECONDS:
+            socket.abort()
+            return
+        if now - socket.pinged_at >= PING_SECONDS:
+            socket.pinged_at = now
+            socket.transport.write(PING_FRAME)
+        session = socket.session
+        if session is not None and session.expires_at and session.expires_at <= now_ms():
+            self._spawn(self._look_up(socket))
+
+    # the end
+
+    async def _drain(self, seconds: float) -> None:
+        sockets = [socket for socket in self._sockets if socket.state == OPEN]
+        size = max(1, -(-len(sockets) // DRAIN_BATCHES))
+        for start in range(0, len(sockets), size):
+            batch = sockets[start : start + size]
+            leaving = [socket.connection for socket in batch if socket.connection is not None]
+            for connection in leaving:
+                if not connection.blocked:
+                    connection.flush()
+                self.hub.remove(connection)
+                if self._bus.settled and not self._checkpoints.waits(connection):
+                    connection.mark(self._bus.position, 0)
+            await self._checkpoints.save([one for one in leaving if one.marks])
+            for socket in batch:
+                socket.close(1001, "the server is going away; reconnect and resume")
+            await asyncio.sleep(seconds / DRAIN_BATCHES)
+        if self._timer is not None:
+            self._timer.cancel()
+        for socket in list(self._sockets):
+            socket.abort()
+        self._checkpoints.stop()
+        for task in list(self._tasks):
+            if task is not asyncio.current_task():
+                task.cancel()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work for a socket failed", exc_info=error)
+
+
+def _due(deadlines: dict[Socket, float], now: float) -> list[Socket]:
+    """The sockets whose time has come, taken off the list; deadlines of one list are in order."""
+    due = []
+    for socket, deadline in deadlines.items():
+        if deadline > now:
+            break
+        due.append(socket)
+    for socket in due:
+        del deadlines[socket]
+    return due

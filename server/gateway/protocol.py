@@ -1,0 +1,259 @@
+"""One WebSocket: the handshake, the client's frames, backpressure and closing. What it all means is the gateway's."""
+
+import asyncio
+import logging
+from typing import Any, ClassVar, Protocol, cast
+
+from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
+
+from server.context import Session
+from server.errors import ApiError
+from server.gateway import handshake
+from server.gateway.connection import PAUSED, Connection
+from server.gateway.frames import BINARY, CLOSE, JSON, PING, PONG, TEXT, close_frame, frame
+from server.gateway.handshake import Wishes
+from server.gateway.parser import BadFrame, FrameParser
+
+HIGH_WATER = 64 * 1024
+"""Bytes in the transport beyond which events wait in the outbox instead."""
+BURST = 100
+REFILL_PER_SECOND = 20
+"""Frames that a client may send at once, and for how long on average; whoever sends more is read more slowly."""
+
+_quiet = logging.getLogger("server.gateway.handshake")
+_quiet.setLevel(logging.WARNING)
+
+CONNECTING, OPEN, CLOSING, CLOSED = range(4)
+
+
+class Desk(Protocol):
+    """What a socket reports to: the gateway."""
+
+    draining: bool
+    deflate: bool
+
+    def origins(self) -> str:
+        """The origins that may connect, space-separated."""
+
+    def opened(self, socket: "Socket", wishes: Wishes) -> None:
+        """The upgrade is done."""
+
+    def message(self, socket: "Socket", binary: bool, payload: bytes, over_limit: bool) -> None:
+        """A whole message came."""
+
+    def ponged(self, socket: "Socket") -> None:
+        """The client answered a ping."""
+
+    def writable(self, socket: "Socket") -> None:
+        """The transport has room again."""
+
+    def closing(self, socket: "Socket") -> None:
+        """A close frame was sent; nothing more will be."""
+
+    def closed(self, socket: "Socket") -> None:
+        """The transport is gone."""
+
+    def slow_down(self, socket: "Socket") -> None:
+        """The client sends too much; reading goes on at the next tick."""
+
+
+class Socket(asyncio.Protocol):
+    """The protocol class for uvicorn; the gateway makes a subclass that knows its desk."""
+
+    desk: ClassVar[Desk]
+
+    __slots__ = (
+        "_allowance",
+        "_allowance_at",
+        "_handshake",
+        "_parser",
+        "codec",
+        "connection",
+        "heard_at",
+        "held",
+        "pinged_at",
+        "requests",
+        "session",
+        "state",
+        "task",
+        "token",
+        "transport",
+    )
+
+    def __init__(self, config: Any = None, server_state: Any = None, app_state: Any = None, **_: Any) -> None:
+        self.state = CONNECTING
+        self.transport = cast(asyncio.Transport, None)
+        self.session: Session | None = None
+        self.token = ""
+        self.connection: Connection | None = None
+        self.codec = JSON
+        self.heard_at = 0.0
+        self.pinged_at = 0.0
+        self.requests: list[Any] | None = None
+        """Requests that wait for the one under way."""
+        self.task: asyncio.Task[None] | None = None
+        """The sign-in or request under way."""
+        self.held: list[tuple[int, bytes]] | None = None
+        """Messages that came while the client was being signed in by its upgrade."""
+        self._allowance: float = BURST
+        self._allowance_at = 0.0
+        self._parser: FrameParser | None = None
+        self._handshake: ServerProtocol | None = ServerProtocol(
+            extensions=[ServerPerMessageDeflateFactory(True, True)] if self.desk.deflate else None, logger=_quiet
+        )
+
+    # what the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Part of asyncio.Protocol."""
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(HIGH_WATER)
+
+    def data_received(self, data: bytes) -> None:
+        """Part of asyncio.Protocol."""
+        if self._parser is None:
+            self._shake_hands(data)
+            return
+        if self.state == CLOSED:
+            return
+        self.heard_at = now = asyncio.get_running_loop().time()
+        try:
+            messages = self._parser.feed(data)
+        except BadFrame as error:
+            self.close(error.code, error.reason)
+            return
+        for opcode, payload in messages:
+            self._take(opcode, payload, now)
+
+    def eof_received(self) -> None:
+        """Part of asyncio.Protocol: the transport closes itself."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Part of asyncio.Protocol."""
+        if self.state != CLOSED:
+            opened, self.state = self.state != CONNECTING, CLOSED
+            if opened:
+                self.desk.closed(self)
+
+    def pause_writing(self) -> None:
+        """Part of asyncio.Protocol: a client that doesn't read isn't read from either."""
+        if self.connection is not None:
+            self.connection.block(PAUSED)
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Part of asyncio.Protocol."""
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+        self.desk.writable(self)
+
+    # handshake
+
+    def _shake_hands(self, data: bytes) -> None:
+        shaking = self._handshake
+        if shaking is None or self.transport.is_closing():
+            return
+        shaking.receive_data(data)
+        requests = shaking.events_received()
+        request = requests[0] if requests else None
+        if not isinstance(request, Request):
+            if shaking.handshake_exc is not None or len(data) > handshake.MAX_HEAD:
+                self._refuse(shaking, handshake.refusal(handshake.upgrade_required()))
+            return
+        try:
+            handshake.check(request, self.desk.origins(), self.desk.draining)
+        except ApiError as error:
+            self._refuse(shaking, handshake.refusal(error))
+            return
+        response = handshake.accept(shaking, request)
+        if response.status_code != 101:
+            self._refuse(shaking, response)
+            return
+        shaking.send_response(response)
+        self.transport.write(b"".join(shaking.data_to_send()))
+        deflate = next((one for one in shaking.extensions if isinstance(one, PerMessageDeflate)), None)
+        self._handshake = None
+        self._parser = FrameParser(deflate=deflate is not None)
+        self.state = OPEN
+        self.heard_at = self.pinged_at = self._allowance_at = asyncio.get_running_loop().time()
+        whole_window = deflate is not None and deflate.local_max_window_bits == 15
+        wishes = handshake.wishes_of(request, deflate=whole_window)
+        self.codec = wishes.codec
+        self.desk.opened(self, wishes)
+
+    def _refuse(self, shaking: ServerProtocol, response: Response) -> None:
+        body = response.body or b""
+        head = f"HTTP/1.1 {response.status_code} {response.reason_phrase}\r\n{response.headers}".encode()
+        self.transport.write(head + bytes(body))
+        self.transport.close()
+        self._handshake = None
+        self.state = CLOSED
+
+    # messages
+
+    def _take(self, opcode: int, payload: bytes, now: float) -> None:
+        if opcode == CLOSE:
+            self._close_received(payload)
+            return
+        if self.state != OPEN:
+            return
+        within = self._within_limits(now)
+        if opcode == PING:
+            if within:
+                self.send(PONG, payload)
+        elif opcode == PONG:
+            self.desk.ponged(self)
+        elif self.held is not None:
+            self.held.append((opcode, payload))
+            if len(self.held) > BURST:
+                self.close(1008, "too many messages before the connection was signed in")
+        elif opcode in (TEXT, BINARY):
+            self.desk.message(self, opcode == BINARY, payload, not within)
+
+    def release(self) -> None:
+        """The upgrade's sign-in has ended: handle what came meanwhile."""
+        held, self.held = self.held or (), None
+        for opcode, payload in held:
+            if self.state == OPEN:
+                self.desk.message(self, opcode == BINARY, payload, False)
+
+    def _within_limits(self, now: float) -> bool:
+        self._allowance = min(BURST, self._allowance + (now - self._allowance_at) * REFILL_PER_SECOND) - 1
+        self._allowance_at = now
+        if self._allowance >= 0:
+            return True
+        self._allowance = 0.0
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+            self.desk.slow_down(self)
+        return False
+
+    def send(self, opcode: int, payload: bytes) -> None:
+        """Send a message outside of the numbered events: a reply, a pong."""
+        if self.state == OPEN:
+            self.transport.write(frame(opcode, payload))
+
+    # closing
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Send a close frame and wait a moment for the client's; nothing else is sent or listened to any more."""
+        if self.state != OPEN:
+            return
+        self.state = CLOSING
+        self.transport.write(close_frame(code, reason))
+        self.desk.closing(self)
+
+    def _close_received(self, payload: bytes) -> None:
+        if self.state == OPEN:
+            self.state = CLOSING
+            self.transport.write(frame(CLOSE, payload[:2]))
+            self.desk.closing(self)
+        self.transport.close()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self.state != CLOSED and self.transport is not None:
+            self.transport.abort()
