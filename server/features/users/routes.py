@@ -65,9 +65,9 @@ def tagged(ctx: Context, request: Request, value: object) -> Reply:
 
 
 @router.post("/users", guard=anyone, status=201)
-async def create_user(ctx: Context, body: NewUser) -> User:
-    """Make an account."""
-    return await sign_up.create_user(ctx, body)
+async def create_user(ctx: Context, body: NewUser, t: str = "", iid: str = "") -> User:
+    """Make an account; `t` is the token of a mailed invitation, `iid` the invitation id of a team."""
+    return await sign_up.create_user(ctx, body, token=t, invite_id=iid)
 
 
 @router.get("/users", guard=in_service("in_team needs view_team, in_channel read_channel"))

@@ -5,24 +5,62 @@ from msgspec.structs import replace
 from server.access.grants import has_system
 from server.access.permissions import Permission
 from server.context import Context
-from server.errors import BadRequest, Forbidden, NotAvailable
+from server.errors import BadRequest, Forbidden, NotAvailable, NotFound
 from server.features.preferences.models import Preference
 from server.features.preferences.queries import upsert_preferences
-from server.features.users import queries, rules
+from server.features.teams import queries as team_queries
+from server.features.teams.service import join_team
+from server.features.users import queries, rules, token_queries
 from server.features.users.events import NewUserMade
 from server.features.users.models import NewUser, SendEmailVerification, User
 from server.features.users.passwords import hash_password
 from server.ids import new_id
 
 
-async def create_user(ctx: Context, new: NewUser) -> User:
-    """Make an account: on an open server anyone may, elsewhere administrators and the very first user."""
+async def create_user(ctx: Context, new: NewUser, *, token: str = "", invite_id: str = "") -> User:
+    """Make an account: by an invitation, on an open server by anyone, elsewhere by administrators or as the first user.
+
+    `token` is that of a mailed invitation, `invite_id` that of a team; both lead into the team.
+    """
+    if token:
+        return await _by_token(ctx, new, token)
+    if invite_id:
+        return await _by_invite_id(ctx, new, invite_id)
     if not await has_system(ctx, Permission.MANAGE_SYSTEM):
         _check_sign_up(ctx)
         if not ctx.config.TeamSettings.EnableOpenServer and await queries.any_user(ctx.db):
             raise Forbidden("api.user.create_user.no_open_server", "New accounts need an invitation.")
         _check_domain(new.email, ctx.config.TeamSettings.RestrictCreationToDomains)
     return await make_account(ctx, new)
+
+
+async def _by_invite_id(ctx: Context, new: NewUser, invite_id: str) -> User:
+    _check_sign_up(ctx)
+    team = await team_queries.team_by_invite_id(ctx.db, invite_id)
+    if team is None:
+        raise NotFound("app.team.get_by_invite_id.finding.app_error", "No team has this invitation.")
+    _check_domain(new.email, team.allowed_domains)
+    _check_domain(new.email, ctx.config.TeamSettings.RestrictCreationToDomains)
+    user = await make_account(ctx, new)
+    await join_team(ctx, team, user)
+    return user
+
+
+async def _by_token(ctx: Context, new: NewUser, token: str) -> User:
+    _check_sign_up(ctx)
+    invitation = await token_queries.mail_token(ctx.db, token_queries.TEAM_INVITATION, token)
+    if invitation is None:
+        raise BadRequest("api.user.create_user.signup_link_invalid.app_error", "This link is not valid.")
+    if ctx.now() - invitation.create_at > token_queries.MAIL_TOKENS_FOR:
+        raise BadRequest("api.user.create_user.signup_link_expired.app_error", "This link has expired.")
+    team = await team_queries.team_by_id(ctx.db, str(invitation.extra.get("team_id", "")))
+    if team is None or team.delete_at:
+        raise NotFound("app.team.get.find.app_error", "There is no such team.")
+    # Who has the link has the mail: its address is proven, and no other one may be used with it.
+    new.email = str(invitation.extra.get("email", ""))
+    user = await make_account(ctx, new, link=token)
+    await join_team(ctx, team, user)
+    return user
 
 
 def _check_sign_up(ctx: Context) -> None:
@@ -44,8 +82,11 @@ def _check_domain(email: str, domains: str) -> None:
         )
 
 
-async def make_account(ctx: Context, new: NewUser) -> User:
-    """Store a new account and tell of it; whether it may be made has been checked. Roles of the body are ignored."""
+async def make_account(ctx: Context, new: NewUser, *, link: str = "") -> User:
+    """Store a new account and tell of it; whether it may be made has been checked. Roles of the body are ignored.
+
+    `link` is the token of a mailed invitation, which is used up by the same commit and proves the address.
+    """
     if new.id:
         raise BadRequest("app.user.save.existing.app_error", "A new account brings no id.")
     by_admin = await has_system(ctx, Permission.MANAGE_SYSTEM)
@@ -59,11 +100,16 @@ async def make_account(ctx: Context, new: NewUser) -> User:
     elif not new.auth_data:
         raise rules.invalid("auth_data")
     async with ctx.begin() as tx:
+        if link:
+            if not await token_queries.take_mail_token(tx, token_queries.TEAM_INVITATION, link):
+                raise BadRequest("api.user.create_user.signup_link_invalid.app_error", "This link is not valid.")
+            user = replace(user, email_verified=True)
         if await queries.is_first_user(tx):
             user = replace(user, roles="system_admin system_user")
         made = await queries.insert_user(tx, user, hashed)
         await upsert_preferences(tx, made.id, [Preference(made.id, "tutorial_step", made.id, "0")])
-        tx.enqueue(SendEmailVerification(user_id=made.id, email=made.email))
+        if not made.email_verified:
+            tx.enqueue(SendEmailVerification(user_id=made.id, email=made.email))
         tx.publish(NewUserMade(user_id=made.id))
     return made
 
