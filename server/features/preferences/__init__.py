@@ -1,0 +1,7 @@
+"""Preferences: small values that clients keep for their user on the server, by category and name.
+
+Table: preferences. Events: preferences_changed, preferences_deleted, to the user's own sockets. A write drops the tag
+"preferences:<user_id>". The surprise: some categories mean something to the server (flagged_post, favorite_channel),
+so their names are checked, and features that mirror them hang their listeners into `service.SAVED` and
+`service.DELETED`, which run inside the transaction of the write.
+"""

@@ -1,0 +1,80 @@
+"""The table `preferences`."""
+
+from collections.abc import Sequence
+
+from server.db import SQL, Db, columns
+from server.features.preferences.models import Preference
+
+PREFERENCE_COLUMNS = columns(Preference)
+
+PREFERENCES_OF = SQL(f"""
+    SELECT {PREFERENCE_COLUMNS}
+      FROM preferences
+     WHERE user_id = $1
+  ORDER BY category, name
+""")
+
+PREFERENCES_IN = SQL(f"""
+    SELECT {PREFERENCE_COLUMNS}
+      FROM preferences
+     WHERE user_id = $1 AND category = $2
+  ORDER BY name
+""")
+
+PREFERENCE = SQL(f"""
+    SELECT {PREFERENCE_COLUMNS}
+      FROM preferences
+     WHERE user_id = $1 AND category = $2 AND name = $3
+""")
+
+UPSERT_PREFERENCES = SQL("""
+    INSERT INTO preferences (user_id, category, name, value)
+    SELECT $1, given.category, given.name, given.value
+      FROM unnest($2::text[], $3::text[], $4::text[]) AS given (category, name, value)
+     WHERE EXISTS (SELECT 1 FROM users WHERE id = $1)
+        ON CONFLICT (user_id, category, name) DO UPDATE SET value = excluded.value
+""")
+
+DELETE_PREFERENCES = SQL("""
+    DELETE FROM preferences
+     USING unnest($2::text[], $3::text[]) AS given (category, name)
+     WHERE preferences.user_id = $1
+       AND preferences.category = given.category
+       AND preferences.name = given.name
+""")
+
+COUNT_PREFERENCES = SQL("SELECT count(*) FROM preferences WHERE user_id = $1")
+
+
+async def preferences_of(db: Db, user_id: str) -> list[Preference]:
+    """All preferences of a user. Index: preferences_pkey."""
+    return await db.many(Preference, PREFERENCES_OF, user_id)
+
+
+async def preferences_in(db: Db, user_id: str, category: str) -> list[Preference]:
+    """The preferences of a user in a category. Index: preferences_pkey."""
+    return await db.many(Preference, PREFERENCES_IN, user_id, category)
+
+
+async def preference(db: Db, user_id: str, category: str, name: str) -> Preference | None:
+    """One preference of a user."""
+    return await db.one(Preference, PREFERENCE, user_id, category, name)
+
+
+async def upsert_preferences(db: Db, user_id: str, preferences: Sequence[Preference]) -> int:
+    """Set preferences of a user, no two of the same name; how many rows that wrote, 0 when there is no such user."""
+    rows = sorted((item.category, item.name, item.value) for item in preferences)
+    categories, names, values = zip(*rows, strict=True) if rows else ((), (), ())
+    return await db.run(UPSERT_PREFERENCES, user_id, categories, names, values)
+
+
+async def delete_preferences(db: Db, user_id: str, preferences: Sequence[Preference]) -> int:
+    """Remove preferences of a user by category and name; how many there were."""
+    rows = sorted({(item.category, item.name) for item in preferences})
+    categories, names = zip(*rows, strict=True) if rows else ((), ())
+    return await db.run(DELETE_PREFERENCES, user_id, categories, names)
+
+
+async def count_preferences(db: Db, user_id: str) -> int:
+    """How many preferences a user has."""
+    return int(await db.value(COUNT_PREFERENCES, user_id))
