@@ -178,6 +178,12 @@ class Pool(Db):
             except TimeoutError:
                 self._pool.terminate()
 
+    def aside(self) -> "Pool":
+        """The same connections with statistics of their own, for background work; only once it is open."""
+        pool = Pool(self._dsn, size=self._size, timeout=self._timeout)
+        pool._pool = self._pool
+        return pool
+
     async def connect(self) -> Any:
         """A connection of one's own, outside the pool; the caller closes it."""
         with _translated():
