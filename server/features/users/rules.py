@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 import msgspec
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from msgspec.structs import replace
 
 from server.config.people import PasswordSection
@@ -51,6 +51,9 @@ TIMEZONE_DEFAULTS: Mapping[str, str] = {
     "manualTimezone": "",
 }
 
+# Companies have addresses in domains of their own, like `.local`, that the world can't reach.
+SPECIAL_USE_DOMAIN_NAMES.clear()
+
 _json = msgspec.json.Encoder().encode
 
 
@@ -71,7 +74,6 @@ def is_email(text: str) -> bool:
     if not 1 <= len(text) <= EMAIL_MAX:
         return False
     try:
-        # Companies have addresses in domains of their own, like `.local`, that the world can't reach.
         validate_email(text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
     except EmailNotValidError:
         return False
