@@ -22,7 +22,7 @@ CREATE TABLE teams (
 CREATE UNIQUE INDEX teams_name_idx ON teams (name);
 CREATE UNIQUE INDEX teams_invite_idx ON teams (invite_id);
 CREATE INDEX teams_display_name_idx ON teams (display_name, id);
-CREATE INDEX teams_search_idx ON teams USING gin (lower(name || ' ' || display_name) gin_trgm_ops);
+CREATE INDEX teams_search_idx ON teams USING gin ((lower(display_name) || ' ' || name) gin_trgm_ops);
 
 CREATE TABLE team_members (
     team_id       text COLLATE "C" NOT NULL REFERENCES teams ON DELETE CASCADE,
