@@ -18,16 +18,27 @@ from server.config.keys import value_of
 from server.context import Context, Services, Session, request_context
 from server.db import Pool
 from server.db.migrate import migrate
+from server.features.channels import list_routes as channel_lists
+from server.features.channels import member_routes as channel_members
+from server.features.channels import routes as channels
 from server.features.channels.member_queries import topics_of
+from server.features.preferences import routes as preferences
 from server.features.roles import routes as roles
 from server.features.roles.service import seed_roles
 from server.features.sessions import jobs as sessions_jobs
 from server.features.sessions import routes as sessions
 from server.features.sessions.activity import SessionActivity
+from server.features.sidebar import routes as sidebar
+from server.features.status import actions as status_actions
+from server.features.status import routes as status
+from server.features.status.presence import Presence
 from server.features.system import empty_lists, health
 from server.features.system import routes as system
 from server.features.system.metrics_port import MetricsPort
 from server.features.system.store import ConfigStore
+from server.features.teams import erasing
+from server.features.teams import member_routes as team_members
+from server.features.teams import routes as teams
 from server.features.users import jobs as users_jobs
 from server.features.users import picture_routes
 from server.features.users import routes as users
@@ -56,14 +67,27 @@ ROUTERS: list[Router] = [
     users.router,
     picture_routes.router,
     sessions.router,
+    teams.router,
+    team_members.router,
+    preferences.router,
+    status.router,
+    channels.router,
+    channel_members.router,
+    channel_lists.router,
+    sidebar.router,
+    preferences.router,
+    status.router,
     empty_lists.router,
 ]
 
-ACTIONS: list[Actions] = []
+ACTIONS: list[Actions] = [
+    status_actions.actions,
+]
 
 JOBS: list[Jobs] = [
     users_jobs.jobs,
     sessions_jobs.jobs,
+    erasing.jobs,
 ]
 
 log = structlog.get_logger()
@@ -128,6 +152,10 @@ class Node:
         self.services.extras[ConfigStore] = store
         self.services.extras[Blobs] = Blobs(lambda: self.services.config.FileSettings)
         self.services.extras[health.Readiness] = health.Readiness(lambda: self.ready)
+        presence = Presence(self.services)
+        self.services.extras[Presence] = presence
+        self.gateway.on_connected.append(presence.connected)
+        self.gateway.on_disconnected.append(presence.disconnected)
         activity = SessionActivity(lambda: request_context(self.services))
         runner = Runner(
             self.services.db,
@@ -139,6 +167,7 @@ class Node:
         self.parts: list[Part] = [
             store,
             activity,
+            presence,
             runner,
             MetricsPort(self.services),
             NodeBeat(self.services),
