@@ -75,8 +75,6 @@ ROUTERS: list[Router] = [
     channel_members.router,
     channel_lists.router,
     sidebar.router,
-    preferences.router,
-    status.router,
     empty_lists.router,
 ]
 
