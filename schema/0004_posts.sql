@@ -25,7 +25,9 @@ CREATE TABLE posts (
 
 -- The page of a channel: live posts, newest first.
 CREATE INDEX posts_channel_idx ON posts (channel_id, create_at DESC, id DESC) WHERE delete_at = 0;
--- The same with collapsed threads: roots only.
+-- Deleted ones, for administrators who read them too.
+CREATE INDEX posts_deleted_idx ON posts (channel_id, create_at DESC, id DESC) WHERE delete_at > 0 AND original_id = '';
+-- The page of a channel with collapsed threads: roots only.
 CREATE INDEX posts_channel_root_idx ON posts (channel_id, create_at DESC, id DESC) WHERE delete_at = 0 AND root_id = '';
 -- What changed since, deleted ones too; old versions (original_id) stay out.
 CREATE INDEX posts_since_idx ON posts (channel_id, update_at) WHERE original_id = '';

@@ -22,7 +22,12 @@ from server.features.channels import list_routes as channel_lists
 from server.features.channels import member_routes as channel_members
 from server.features.channels import routes as channels
 from server.features.channels.member_queries import topics_of
+from server.features.posts import jobs as posts_jobs
+from server.features.posts import list_routes as post_lists
+from server.features.posts import routes as posts
+from server.features.posts.writer import PostWriter
 from server.features.preferences import routes as preferences
+from server.features.reactions import routes as reactions
 from server.features.roles import routes as roles
 from server.features.roles.service import seed_roles
 from server.features.sessions import jobs as sessions_jobs
@@ -39,6 +44,7 @@ from server.features.system.store import ConfigStore
 from server.features.teams import erasing
 from server.features.teams import member_routes as team_members
 from server.features.teams import routes as teams
+from server.features.threads import routes as threads
 from server.features.users import jobs as users_jobs
 from server.features.users import picture_routes
 from server.features.users import routes as users
@@ -69,6 +75,10 @@ ROUTERS: list[Router] = [
     sessions.router,
     teams.router,
     team_members.router,
+    posts.router,
+    post_lists.router,
+    threads.router,
+    reactions.router,
     preferences.router,
     status.router,
     channels.router,
@@ -85,6 +95,7 @@ ACTIONS: list[Actions] = [
 JOBS: list[Jobs] = [
     users_jobs.jobs,
     sessions_jobs.jobs,
+    posts_jobs.jobs,
     erasing.jobs,
 ]
 
@@ -150,6 +161,8 @@ class Node:
         self.services.extras[ConfigStore] = store
         self.services.extras[Blobs] = Blobs(lambda: self.services.config.FileSettings)
         self.services.extras[health.Readiness] = health.Readiness(lambda: self.ready)
+        writer = PostWriter(self.services)
+        self.services.extras[PostWriter] = writer
         presence = Presence(self.services)
         self.services.extras[Presence] = presence
         self.gateway.on_connected.append(presence.connected)
@@ -166,6 +179,7 @@ class Node:
             store,
             activity,
             presence,
+            writer,
             runner,
             MetricsPort(self.services),
             NodeBeat(self.services),

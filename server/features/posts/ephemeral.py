@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+from server.access.grants import check_channel
+from server.access.permissions import Permission
 from server.bus.event import Room
 from server.context import Context
+from server.errors import invalid_body
 from server.features.posts.events import EphemeralMessage
-from server.features.posts.metadata import shown
-from server.features.posts.models import EPHEMERAL, Post, StoredPost
-from server.ids import id_at
+from server.features.posts.metadata import check_message, check_props, shown
+from server.features.posts.models import EPHEMERAL, NewEphemeral, Post, StoredPost
+from server.ids import id_at, is_id
 
 
 async def send_ephemeral(
@@ -47,6 +50,26 @@ async def send_ephemeral(
     )
     await ctx.tell((), [EphemeralMessage(user_id=to, post=post)])
     return post
+
+
+async def create_ephemeral(ctx: Context, body: NewEphemeral) -> Post:
+    """Show a user a post as the caller; raises Forbidden without the right to it in the channel."""
+    new = body.post
+    if not is_id(new.channel_id):
+        raise invalid_body("post.channel_id")
+    await check_channel(ctx, new.channel_id, Permission.CREATE_POST_EPHEMERAL)
+    check_message(new.message)
+    props = dict(new.props)
+    check_props(props)
+    return await send_ephemeral(
+        ctx,
+        to=body.user_id,
+        user_id=ctx.user_id,
+        channel_id=new.channel_id,
+        root_id=new.root_id if is_id(new.root_id) else "",
+        message=new.message,
+        props=props,
+    )
 
 
 async def tell_of_outsiders(ctx: Context, room: Room, post: Post, outsiders: Sequence[tuple[str, str]]) -> None:

@@ -1,13 +1,12 @@
 """Rows of posts turned into what clients are shown, with metadata that is made anew on each read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from server.errors import BadRequest
-from server.features.posts.models import BARE, MAX_PROPS, Embed, Metadata, Post, Priority, StoredPost
-from server.features.reactions.models import Reaction
+from server.features.posts.models import BARE, MAX_MESSAGE, MAX_PROPS, Embed, Metadata, Post, Priority, StoredPost
 from server.ids import new_id
 
 MAX_ATTACHMENTS = 100
@@ -19,15 +18,15 @@ _TEXTS = ("fallback", "color", "pretext", "author_name", "author_link", "author_
 _json = msgspec.json.Encoder().encode
 
 
-def shown(row: StoredPost, reactions: Sequence[Reaction] = ()) -> Post:
+def shown(row: StoredPost) -> Post:
     """A post as its readers see it."""
     props = row.props
     metadata = BARE
     attachments = props.get("attachments")
-    if attachments or reactions or row.priority is not None:
+    if attachments or row.reactions or row.priority is not None:
         metadata = Metadata(
             embeds=_ATTACHMENTS if attachments else None,
-            reactions=list(reactions) or None,
+            reactions=row.reactions,
             priority=Priority(**row.priority) if row.priority is not None else None,
         )
         if attachments:
@@ -77,6 +76,14 @@ def _without_secrets(attachment: dict[str, Any]) -> dict[str, Any]:
     return {**attachment, "actions": public}
 
 
+def check_message(message: str) -> None:
+    """Refuse a message that is too long."""
+    if len(message) > MAX_MESSAGE:
+        raise BadRequest(
+            "model.post.is_valid.message_length.app_error", f"A message has at most {MAX_MESSAGE} characters."
+        )
+
+
 def check_props(props: dict[str, Any]) -> bytes:
     """Props as JSON, with ids given to the actions in them; raises BadRequest for what clients could not show."""
     if not props:
@@ -119,9 +126,6 @@ def invalid_props() -> BadRequest:
     return BadRequest("model.post.is_valid.props.app_error", "The props of the post are too large or malformed.")
 
 
-def with_reactions(rows: Iterable[StoredPost], reactions: Mapping[str, Sequence[Reaction]]) -> list[Post]:
-    """Posts as their readers see them, each with its reactions; deleted ones without content."""
-    return [
-        shown_deleted(row) if row.delete_at else shown(row, reactions.get(row.id, ()) if row.has_reactions else ())
-        for row in rows
-    ]
+def shown_to_readers(rows: Iterable[StoredPost]) -> list[Post]:
+    """Posts as their readers see them, deleted ones without content."""
+    return [shown_deleted(row) if row.delete_at else shown(row) for row in rows]

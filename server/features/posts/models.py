@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from server.db import columns
-from server.features.reactions.models import Reaction
 from server.ids import Id
 
 MAX_MESSAGE = 16_383
@@ -76,7 +75,7 @@ class Metadata(Struct, frozen=True, omit_defaults=True):
     """What the server knows about a post beyond its row; parts without content are left out."""
 
     embeds: list[Embed] | None = None
-    reactions: list[Reaction] | None = None
+    reactions: list[Any] | None = None
     priority: Priority | None = None
 
 
@@ -139,9 +138,19 @@ class StoredPost(Struct):
     has_reactions: bool
     priority: dict[str, Any] | None
     reply_count: int
+    reactions: list[Any] | None = None
+    """Those of the table `reactions`, oldest first, as they are shown."""
 
 
-STORED_COLUMNS = columns(StoredPost)
+def stored_columns(table: str = "posts") -> str:
+    """What a query selects from posts (or its alias) to make StoredPosts. Without reactions they cost nothing."""
+    return f"""{columns(StoredPost, table, leave=("reactions",))},
+           CASE WHEN {table}.has_reactions AND {table}.delete_at = 0 THEN
+               (SELECT jsonb_agg(to_jsonb(reaction) ORDER BY reaction.create_at, reaction.user_id, reaction.emoji_name)
+                  FROM reactions AS reaction WHERE reaction.post_id = {table}.id) END"""
+
+
+STORED_COLUMNS = stored_columns()
 
 
 class NewMetadata(Struct, kw_only=True):

@@ -5,7 +5,7 @@ from typing import Any
 
 from server.db import SQL, Db
 from server.features.posts.insert import REPEAT_MS
-from server.features.posts.models import STORED_COLUMNS, StoredPost
+from server.features.posts.models import STORED_COLUMNS, PostInfo, StoredPost
 
 POST_BY_ID = SQL(f"SELECT {STORED_COLUMNS} FROM posts WHERE id = $1 AND original_id = ''")
 
@@ -41,6 +41,19 @@ async def repeated_post(db: Db, user_id: str, pending_post_id: str, now: int) ->
     return await db.one(StoredPost, REPEATED, user_id, pending_post_id, now)
 
 
+SWEEP_LIMIT = 5000
+
+SWEEP_PENDING = SQL(f"""
+    DELETE FROM pending_posts
+     WHERE ctid = ANY(ARRAY(SELECT ctid FROM pending_posts WHERE create_at < $1 - {10 * REPEAT_MS} LIMIT {SWEEP_LIMIT}))
+""")
+
+
+async def sweep_pending(db: Db, now: int) -> int:
+    """Forget pending_post_ids that are five minutes old, some at a time; how many."""
+    return await db.run(SWEEP_PENDING, now)
+
+
 CHANNEL_LIVES = SQL("SELECT delete_at FROM channels WHERE id = $1")
 
 
@@ -48,6 +61,23 @@ async def channel_deleted_at(db: Db, channel_id: str) -> int | None:
     """When a channel was archived, 0 for a live one, None for none."""
     deleted: int | None = await db.value(CHANNEL_LIVES, channel_id)
     return deleted
+
+
+CHANNEL_OF = SQL("SELECT channel_id FROM posts WHERE id = $1 AND original_id = ''")
+
+
+async def channel_of(db: Db, id: str) -> str | None:
+    """The channel of a post, of a deleted one too."""
+    channel_id: str | None = await db.value(CHANNEL_OF, id)
+    return channel_id
+
+
+NEXT_TIME = SQL("SELECT greatest($2::bigint, max(update_at) + 1) FROM posts WHERE channel_id = $1 AND original_id = ''")
+
+
+async def next_change(db: Db, channel_id: str, now: int) -> int:
+    """A time that is newer than every change of the channel. Index: posts_since_idx."""
+    return int(await db.value(NEXT_TIME, channel_id, now))
 
 
 LOCK_CHANNEL = SQL("SELECT id FROM channels WHERE id = $1 FOR NO KEY UPDATE")
@@ -128,3 +158,21 @@ VERSION = SQL(f"SELECT {STORED_COLUMNS} FROM posts WHERE id = $2 AND original_id
 async def version_by_id(db: Db, id: str, version_id: str) -> StoredPost | None:
     """One of the old versions of a post."""
     return await db.one(StoredPost, VERSION, id, version_id)
+
+
+WHERE_IS = SQL("""
+    SELECT c.id, c.type, c.display_name, m.user_id IS NOT NULL, coalesce(t.id, ''), coalesce(t.type, ''),
+           coalesce(t.display_name, ''), tm.user_id IS NOT NULL, coalesce(t.allow_open_invite, false)
+      FROM posts p
+      JOIN channels c ON c.id = p.channel_id
+ LEFT JOIN channel_members m ON m.channel_id = c.id AND m.user_id = $2
+ LEFT JOIN teams t ON t.id = c.team_id
+ LEFT JOIN team_members tm ON tm.team_id = t.id AND tm.user_id = $2 AND tm.delete_at = 0
+     WHERE p.id = $1 AND p.original_id = '' AND p.delete_at = 0 AND c.delete_at = 0
+""")
+
+
+async def where_is(db: Db, post_id: str, user_id: str) -> tuple[PostInfo, bool] | None:
+    """Where a live post is, seen by a user, and whether everyone may join its team."""
+    row = await db.row(WHERE_IS, post_id, user_id)
+    return (PostInfo(*row[:-1]), row[-1]) if row is not None else None

@@ -18,7 +18,7 @@ from server.features.posts.events import Posted
 from server.features.posts.hashtags import hashtags_in
 from server.features.posts.insert import Draft, Written
 from server.features.posts.keywords import Mentioned, mentioned_by, mentioned_in_room
-from server.features.posts.metadata import check_props, shown
+from server.features.posts.metadata import check_message, check_props, shown
 from server.features.posts.models import MAX_MESSAGE, MAX_PENDING_ID, NewPost, Post, Priority, StoredPost
 from server.features.posts.writer import PostWriter
 from server.features.status.service import set_online as note_online
@@ -60,7 +60,7 @@ async def create_post(
     _check_text(new)
     _check_type(new.type)
     is_bot = ctx.session is not None and ctx.session.is_bot
-    props = _given_props(ctx, new.props, from_webhook=from_webhook, is_bot=is_bot)
+    props = given_props(ctx, new.props, from_webhook=from_webhook)
     now = ctx.now()
     draft = Draft(
         id=id_at(now),
@@ -176,21 +176,15 @@ def _check_text(new: NewPost) -> None:
         raise BadRequest("api.context.invalid_body_param.app_error", name="pending_post_id")
 
 
-def check_message(message: str) -> None:
-    """Refuse a message that is too long."""
-    if len(message) > MAX_MESSAGE:
-        raise BadRequest(
-            "model.post.is_valid.message_length.app_error", f"A message has at most {MAX_MESSAGE} characters."
-        )
-
-
 def _check_type(type: str) -> None:
     """Only the server writes system posts."""
     if type and type not in ("slack_attachment", "me") and not (type.startswith("custom_") and len(type) <= 64):
         raise BadRequest("model.post.is_valid.type.app_error", "Posts of this type can't be written by clients.")
 
 
-def _given_props(ctx: Context, given: Mapping[str, Any], *, from_webhook: bool, is_bot: bool) -> dict[str, Any]:
+def given_props(ctx: Context, given: Mapping[str, Any], *, from_webhook: bool = False) -> dict[str, Any]:
+    """The props that the caller may give to a post: only bots are marked as such, people can't pose as integrations."""
+    is_bot = ctx.session is not None and ctx.session.is_bot
     props = dict(given)
     if not from_webhook and not is_bot and ctx.config.ServiceSettings.ExperimentalEnableHardenedMode:
         for name in INTEGRATION_PROPS:

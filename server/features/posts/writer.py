@@ -12,10 +12,9 @@ from msgspec import Struct
 
 from server.bus.event import Event
 from server.context import Services
-from server.db import SQL, data_error
+from server.db import data_error
 from server.errors import ApiError, Busy
 from server.features.posts.insert import Draft, Written, statement_for
-from server.ids import now_ms
 
 GROUP = 128
 """Posts in one statement at most."""
@@ -24,13 +23,6 @@ GROUP_CHARS = 4_000_000
 WAITING = 4096
 """Posts that may wait for their turn; more are refused."""
 TRIES = 3
-SWEEP_SECONDS = 60.0
-SWEEP_AGE_MS = 300_000
-
-SWEEP = SQL("""
-    DELETE FROM pending_posts
-     WHERE ctid IN (SELECT ctid FROM pending_posts WHERE create_at < $1 LIMIT 10000)
-""")
 
 # The plan must not change with the sizes of tables, and is worth keeping: it takes longer to make than to run.
 _SESSION = """
@@ -66,19 +58,15 @@ class PostWriter:
         self._publishing: set[asyncio.Task[None]] = set()
         self._connection: Any = None
         self._prepared: dict[str, Any] = {}
-        self._sweeper: asyncio.Task[None] | None = None
         self._stopped = False
 
     async def start(self) -> None:
-        """Begin to forget old pending_post_ids; the connection is made for the first post."""
+        """Take posts; the connection is made for the first one."""
         self._stopped = False
-        self._sweeper = asyncio.create_task(self._sweep())
 
     async def stop(self) -> None:
         """Write what is waiting and close the connection; posts that come later are refused."""
         self._stopped = True
-        if self._sweeper is not None:
-            self._sweeper.cancel()
         if self._running is not None:
             await asyncio.wait([self._running], timeout=10)
         if self._publishing:
@@ -196,12 +184,6 @@ class PostWriter:
         if connection is not None:
             with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
                 await connection.close(timeout=2)
-
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            with contextlib.suppress(ApiError):
-                await self._services.db.run(SWEEP, now_ms() - SWEEP_AGE_MS)
 
 
 def _fail(group: Sequence[_Entry], error: ApiError) -> None:

@@ -1,4 +1,4 @@
-"""The table `reactions`."""
+"""The table `reactions`, and the mark that they leave on posts."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from server.features.reactions.models import REACTION_COLUMNS, Reaction
 REACTIONS_TO = SQL(f"""
     SELECT {REACTION_COLUMNS}
       FROM reactions
-     WHERE post_id = ANY($1) AND delete_at = 0
+     WHERE post_id = ANY($1)
   ORDER BY create_at, user_id, emoji_name
 """)
 
@@ -19,3 +19,78 @@ async def reactions_to(db: Db, post_ids: Sequence[str]) -> dict[str, list[Reacti
     for reaction in await db.many(Reaction, REACTIONS_TO, post_ids):
         found.setdefault(reaction.post_id, []).append(reaction)
     return found
+
+
+# A change is newer than every change that readers of the channel have seen.
+_TOUCH = """greatest($4, (SELECT max(update_at)
+                            FROM posts AS other
+                           WHERE other.channel_id = posts.channel_id AND original_id = '') + 1)"""
+
+# Nothing comes back for a post that is gone; a reaction without a row was there before or is one emoji too many.
+ADD = SQL(f"""
+    WITH post AS (
+        SELECT id, channel_id FROM posts WHERE id = $2 AND delete_at = 0 AND original_id = '' FOR NO KEY UPDATE
+    ), known AS (
+        SELECT count(DISTINCT emoji_name) AS emojis, coalesce(bool_or(emoji_name = $3), false) AS this_one
+          FROM reactions
+         WHERE post_id = $2
+    ), added AS (
+        INSERT INTO reactions (user_id, post_id, emoji_name, create_at, update_at, channel_id)
+        SELECT $1, post.id, $3, $4, $4, post.channel_id
+          FROM post, known
+         WHERE known.this_one OR known.emojis < $5
+            ON CONFLICT (post_id, user_id, emoji_name) DO NOTHING
+     RETURNING {REACTION_COLUMNS}
+    ), touched AS (
+        UPDATE posts SET has_reactions = true, update_at = {_TOUCH} WHERE id IN (SELECT post_id FROM added)
+    )
+    SELECT added.* FROM post LEFT JOIN added ON true
+""")
+
+
+async def add_reaction(
+    db: Db, user_id: str, post_id: str, emoji_name: str, now: int, emojis: int
+) -> tuple[bool, Reaction | None]:
+    """Put an emoji to a live post that has up to `emojis` different ones: whether the post is there; what is new."""
+    row = await db.row(ADD, user_id, post_id, emoji_name, now, emojis)
+    if row is None:
+        return False, None
+    return True, Reaction(*row) if row[0] is not None else None
+
+
+REACTION = SQL(f"""
+    SELECT {REACTION_COLUMNS} FROM reactions WHERE post_id = $1 AND user_id = $2 AND emoji_name = $3
+""")
+
+
+async def reaction_by(db: Db, user_id: str, post_id: str, emoji_name: str) -> Reaction | None:
+    """A user's reaction to a post. Index: reactions_pkey."""
+    return await db.one(Reaction, REACTION, post_id, user_id, emoji_name)
+
+
+LOCK = SQL("SELECT channel_id FROM posts WHERE id = $1 AND delete_at = 0 AND original_id = '' FOR NO KEY UPDATE")
+
+
+async def lock_post(db: Db, post_id: str) -> str | None:
+    """Hold a live post against other changes until the transaction ends; its channel."""
+    channel_id: str | None = await db.value(LOCK, post_id)
+    return channel_id
+
+
+REMOVE = SQL(f"""
+    WITH removed AS (
+        DELETE FROM reactions WHERE post_id = $2 AND user_id = $1 AND emoji_name = $3 RETURNING {REACTION_COLUMNS}
+    ), touched AS (
+        UPDATE posts
+           SET has_reactions = EXISTS (SELECT FROM reactions AS other
+                                        WHERE other.post_id = $2 AND (other.user_id, other.emoji_name) <> ($1, $3)),
+               update_at = {_TOUCH}
+         WHERE id IN (SELECT post_id FROM removed)
+    )
+    SELECT * FROM removed
+""")
+
+
+async def remove_reaction(db: Db, user_id: str, post_id: str, emoji_name: str, now: int) -> Reaction | None:
+    """Take a user's emoji from a locked post; None when there was none. Index: reactions_pkey."""
+    return await db.one(Reaction, REMOVE, user_id, post_id, emoji_name, now)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from server.db import SQL, Db, columns
-from server.features.posts.models import CHANNEL_WIDE, StoredPost
+from server.db import SQL, Db
+from server.features.posts.models import CHANNEL_WIDE, StoredPost, stored_columns
 from server.features.threads.models import Filter, Follower, ThreadState, Totals
 
 # How many live replies came after the user's last look; none was read before the first look.
@@ -21,7 +21,7 @@ STATE = f"""
     coalesce({UNREAD_REPLIES}, 0), m.unread_mentions, m.following"""
 
 _STATE_WIDTH = len(msgspec.structs.fields(ThreadState))
-_POST = columns(StoredPost, "p")
+_POST = stored_columns("p")
 
 # Threads in channels that the user is still in: those of the team ($2), and direct and group ones.
 _FOLLOWED = """

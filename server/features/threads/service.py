@@ -8,7 +8,6 @@ from server.errors import NotFound, forbidden, invalid_url
 from server.features.posts.metadata import shown, shown_deleted
 from server.features.posts.models import Post, StoredPost
 from server.features.posts.queries import post_by_id
-from server.features.reactions.queries import reactions_to
 from server.features.threads import queries
 from server.features.threads.events import ThreadFollowChanged, ThreadReadChanged, ThreadUpdated
 from server.features.threads.models import (
@@ -39,7 +38,7 @@ async def tell_followers(ctx: Context, root_id: str, mentioned: Collection[str],
         last_reply_at=state.last_reply_at,
         last_viewed_at=0,
         participants=await participants_for_all(ctx, state.participants),
-        post=await _shown(ctx, row),
+        post=_shown(row),
         unread_replies=0,
         unread_mentions=0,
         is_urgent=_is_urgent(row),
@@ -73,11 +72,8 @@ def _news(
     )
 
 
-async def _shown(ctx: Context, row: StoredPost) -> Post:
-    if row.delete_at:
-        return shown_deleted(row)
-    reactions = await reactions_to(ctx.db, [row.id]) if row.has_reactions else {}
-    return shown(row, reactions.get(row.id, ()))
+def _shown(row: StoredPost) -> Post:
+    return shown_deleted(row) if row.delete_at else shown(row)
 
 
 def _is_urgent(row: StoredPost) -> bool:
@@ -110,16 +106,9 @@ async def get_threads(
     found: list[ThreadResponse] | None = None
     if threads:
         rows = await queries.threads_of(ctx.db, user_id, team_id, which)
-        with_reactions = [row.id for _, row in rows if row.has_reactions and not row.delete_at]
-        reactions = await reactions_to(ctx.db, with_reactions) if with_reactions else {}
         ids = [user_id for state, _ in rows for user_id in state.participants]
         people = await participants_for(ctx, ids, extended=extended)
-        found = [
-            _response(
-                state, shown_deleted(row) if row.delete_at else shown(row, reactions.get(row.id, ())), row, people
-            )
-            for state, row in rows
-        ]
+        found = [_response(state, _shown(row), row, people) for state, row in rows]
     return UserThreads(
         total=sums.total,
         total_unread_threads=sums.total_unread_threads,
@@ -139,7 +128,7 @@ async def get_thread(ctx: Context, user_id: str, thread_id: str, *, extended: bo
 
 async def _one(ctx: Context, state: ThreadState, row: StoredPost, *, extended: bool = True) -> ThreadResponse:
     people = await participants_for(ctx, state.participants, extended=extended)
-    return _response(state, await _shown(ctx, row), row, people)
+    return _response(state, _shown(row), row, people)
 
 
 async def _visible(ctx: Context, user_id: str, thread_id: str) -> tuple[ThreadState, StoredPost]:

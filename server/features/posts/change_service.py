@@ -1,0 +1,111 @@
+"""Changing posts: editing, pinning, and going back to an older version."""
+
+from msgspec import UNSET
+
+from server.access.grants import check_channel
+from server.access.permissions import Permission
+from server.context import Context
+from server.errors import BadRequest, NotFound, forbidden, invalid_body
+from server.features.channels.rooms import room_of
+from server.features.posts import queries
+from server.features.posts.access import changeable_post, check_not_archived, no_such_post, readable_post
+from server.features.posts.events import PostEdited
+from server.features.posts.hashtags import hashtags_in
+from server.features.posts.metadata import check_message, check_props, shown
+from server.features.posts.models import SYSTEM_PREFIX, Post, PostPatch, PostUpdate, StoredPost
+from server.features.posts.service import given_props
+from server.ids import id_at
+
+_ARCHIVED = "api.post.update_post.can_not_update_post_in_deleted.error"
+
+
+async def update_post(ctx: Context, post_id: str, body: PostUpdate) -> Post:
+    """Replace the contents of a post by those of a whole one."""
+    if body.id != post_id:
+        raise invalid_body("id")
+    return await patch_post(ctx, post_id, PostPatch(message=body.message, is_pinned=body.is_pinned, props=body.props))
+
+
+async def patch_post(ctx: Context, post_id: str, patch: PostPatch) -> Post:
+    """Change what the patch holds; another text keeps the old one in the history of the post."""
+    message = patch.message
+    if message is not UNSET:
+        check_message(message)
+    props = patch.props
+    if props is not UNSET:
+        props = given_props(ctx, props)
+        check_props(props)
+    async with ctx.begin() as tx:
+        try:
+            post = await changeable_post(ctx, tx, post_id, Permission.EDIT_POST, Permission.EDIT_OTHERS_POSTS)
+        except NotFound:
+            raise BadRequest("api.post.update_post.find.app_error", "There is no such post.") from None
+        await _check_editable(ctx, post)
+        if message is not UNSET and message != post.message:
+            await queries.keep_version(tx, post.id, id_at(ctx.now()), ctx.now())
+        text = post.message if message is UNSET else message
+        changed = await queries.change_post(
+            tx,
+            post,
+            ctx.now(),
+            message=text,
+            hashtags=hashtags_in(text, ctx.config.ServiceSettings.MinimumHashtagLength),
+            props=post.props if props is UNSET else props,
+            is_pinned=post.is_pinned if patch.is_pinned is UNSET else patch.is_pinned,
+        )
+        edited = shown(changed)
+        tx.publish(PostEdited(room=await room_of(ctx, post.channel_id), post=edited))
+    return edited
+
+
+async def _check_editable(ctx: Context, post: StoredPost) -> None:
+    if post.delete_at:
+        raise BadRequest("api.post.update_post.permissions_details.app_error", "The post is deleted.")
+    if post.type.startswith(SYSTEM_PREFIX):
+        raise BadRequest("api.post.update_post.system_message.app_error", "The server's own posts can't be changed.")
+    limit = ctx.config.ServiceSettings.PostEditTimeLimit
+    if limit >= 0 and ctx.now() > post.create_at + limit * 1000:
+        raise BadRequest(
+            "api.post.update_post.permissions_time_limit.app_error",
+            f"A post can be changed for {limit} seconds.",
+        )
+    await check_not_archived(ctx, post.channel_id, _ARCHIVED)
+
+
+async def pin_post(ctx: Context, post_id: str, pinned: bool) -> None:
+    """Pin a post for everyone in its channel, or take the pin off; doing it again changes nothing."""
+    async with ctx.begin() as tx:
+        post = await queries.lock_post(tx, post_id)
+        if post is None or post.delete_at:
+            raise no_such_post()
+        await check_channel(ctx, post.channel_id, Permission.READ_CHANNEL_CONTENT)
+        await check_not_archived(ctx, post.channel_id, _ARCHIVED)
+        if post.is_pinned == pinned:
+            return
+        changed = await queries.change_post(
+            tx, post, ctx.now(), message=post.message, hashtags=post.hashtags, props=post.props, is_pinned=pinned
+        )
+        tx.publish(PostEdited(room=await room_of(ctx, post.channel_id), post=shown(changed)))
+
+
+async def edit_history(ctx: Context, post_id: str) -> list[Post]:
+    """What the caller's own post said before, newest first."""
+    post = await _own_post(ctx, post_id)
+    return [shown(version) for version in await queries.versions_of(ctx.db, post.id)]
+
+
+async def restore_version(ctx: Context, post_id: str, version_id: str) -> Post:
+    """Let the caller's own post say again what it said in an older version."""
+    post = await _own_post(ctx, post_id)
+    version = await queries.version_by_id(ctx.db, post.id, version_id)
+    if version is None:
+        raise NotFound("app.post.restore_post_version.not_an_history_item.app_error", "There is no such version.")
+    return await patch_post(ctx, post_id, PostPatch(message=version.message))
+
+
+async def _own_post(ctx: Context, post_id: str) -> StoredPost:
+    post = await readable_post(ctx, post_id)
+    if post.user_id != ctx.user_id:
+        raise forbidden()
+    await check_channel(ctx, post.channel_id, Permission.EDIT_POST)
+    return post

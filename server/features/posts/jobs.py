@@ -1,0 +1,14 @@
+"""What is done about posts every so often."""
+
+from server.context import Context
+from server.features.posts import queries
+from server.jobs.handlers import Jobs
+
+jobs = Jobs()
+
+
+@jobs.every(60)
+async def sweep_pending_posts(ctx: Context) -> None:
+    """Forget the pending_post_ids that stand for nothing any more."""
+    while await queries.sweep_pending(ctx.db, ctx.now()) == queries.SWEEP_LIMIT:
+        pass

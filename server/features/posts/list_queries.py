@@ -1,0 +1,262 @@
+"""Lists of posts: pages of a channel, threads, what is pinned or flagged. All of them newest first."""
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+from msgspec import Struct
+
+from server.db import SQL, Db
+from server.features.posts.models import StoredPost, stored_columns
+
+MAX_SINCE = 1000
+"""Changed posts in one answer."""
+MAX_THREAD_POSTS = 1000
+"""Posts of threads that come along with a list, and of a thread that is asked for without a page size."""
+
+POST = stored_columns("p")
+
+
+class Listed(Struct):
+    """A post of a list with its place in the thread that it began, if that was asked for."""
+
+    post: StoredPost
+    last_reply_at: int = 0
+    participants: list[str] | None = None
+    is_following: bool | None = None
+
+
+class Page(Struct, kw_only=True):
+    """Which part of a channel is asked for: from the newest on, or from a post on to older or newer ones."""
+
+    limit: int
+    offset: int = 0
+    before: str = ""
+    after: str = ""
+    collapsed: bool = False
+    deleted: bool = False
+
+
+_ANCHOR = "(SELECT create_at, id FROM posts WHERE id = $5 AND channel_id = $1)"
+_WHERE = {
+    "": "",
+    "before": f"AND (create_at, id) < {_ANCHOR}",
+    "after": f"AND (create_at, id) > {_ANCHOR}",
+}
+_COLLAPSED = """
+ LEFT JOIN threads t ON t.post_id = p.id
+ LEFT JOIN thread_memberships m ON m.post_id = p.id AND m.user_id = $4"""
+
+
+def _page_sql(kind: str, collapsed: bool, deleted: bool) -> SQL:
+    """Posts of one page. The newest change of the channel comes along, since it is what the ETag is made of."""
+    order = "create_at, id" if kind == "after" else "create_at DESC, id DESC"
+    roots = "AND root_id = ''" if collapsed else ""
+    where = f"channel_id = $1 {roots} {_WHERE[kind]}"
+    chosen = f"SELECT * FROM posts WHERE {where} AND delete_at = 0 ORDER BY {order}"
+    if deleted:
+        gone = f"SELECT * FROM posts WHERE {where} AND delete_at > 0 AND original_id = '' ORDER BY {order}"
+        chosen = f"""SELECT * FROM (({chosen} LIMIT $2 + $3) UNION ALL ({gone} LIMIT $2 + $3)) AS both_kinds
+                     ORDER BY {order}"""
+    extra = (
+        "coalesce(t.last_reply_at, 0), t.participants, coalesce(m.following, false)"
+        if collapsed
+        else "$4::text IS NULL"
+    )
+    return SQL(f"""
+        SELECT (SELECT max(update_at) FROM posts WHERE channel_id = $1 AND original_id = ''), {POST}, {extra}
+          FROM ({chosen} LIMIT $2 OFFSET $3) AS p
+        {_COLLAPSED if collapsed else ""}
+         ORDER BY p.create_at {"" if kind == "after" else "DESC"}, p.id {"" if kind == "after" else "DESC"}
+    """)
+
+
+PAGES = {key: _page_sql(*key) for key in product(("", "before", "after"), (False, True), (False, True))}
+
+
+async def page_of(db: Db, channel_id: str, user_id: str, page: Page) -> tuple[int, list[Listed]]:
+    """When the channel last changed (0 for an empty page), and posts from the near end of the page on.
+
+    Those are the newest first, with `after` the oldest. Indexes: posts_channel_idx, with collapsed threads
+    posts_channel_root_idx, and posts_deleted_idx where deleted posts are wanted too.
+    """
+    kind = "before" if page.before else "after" if page.after else ""
+    arguments: list[Any] = [channel_id, page.limit, page.offset, user_id]
+    if kind:
+        arguments.append(page.before or page.after)
+    rows = await db.rows(PAGES[kind, page.collapsed, page.deleted], *arguments)
+    return (rows[0][0] if rows else 0), _listed(rows, 1, page.collapsed)
+
+
+_WIDTH = len(StoredPost.__struct_fields__)
+
+
+def _listed(rows: Sequence[Sequence[Any]], start: int, collapsed: bool) -> list[Listed]:
+    end = start + _WIDTH
+    if collapsed:
+        return [Listed(StoredPost(*row[start:end]), *row[end:]) for row in rows]
+    return [Listed(StoredPost(*row[start:end])) for row in rows]
+
+
+LAST_CHANGE = SQL("SELECT max(update_at) FROM posts WHERE channel_id = $1 AND original_id = ''")
+
+
+async def last_change(db: Db, channel_id: str) -> int:
+    """When a post of the channel last changed. Index: posts_since_idx."""
+    return int(await db.value(LAST_CHANGE, channel_id) or 0)
+
+
+SINCE = SQL(f"""
+    SELECT {POST}, coalesce(t.last_reply_at, 0), t.participants, coalesce(m.following, false)
+      FROM (SELECT *
+              FROM posts
+             WHERE channel_id = $1 AND original_id = '' AND update_at > $2 AND (NOT $3 OR root_id = '')
+          ORDER BY update_at DESC
+             LIMIT {MAX_SINCE}) AS p
+ LEFT JOIN threads t ON $3 AND t.post_id = p.id
+ LEFT JOIN thread_memberships m ON $3 AND m.post_id = p.id AND m.user_id = $4
+  ORDER BY p.create_at DESC, p.id DESC
+""")
+
+
+async def changed_since(db: Db, channel_id: str, user_id: str, since: int, collapsed: bool) -> list[Listed]:
+    """Posts of a channel that were written, changed or deleted after `since`. Index: posts_since_idx."""
+    return _listed(await db.rows(SINCE, channel_id, since, collapsed, user_id), 0, collapsed)
+
+
+UNREAD = SQL(f"""
+    WITH seen AS (
+        SELECT last_viewed_at FROM channel_members WHERE channel_id = $1 AND user_id = $2
+    ), chosen AS (
+        (SELECT *
+           FROM posts
+          WHERE channel_id = $1 AND delete_at = 0 AND (NOT $5 OR root_id = '')
+            AND create_at > (SELECT last_viewed_at FROM seen)
+       ORDER BY create_at, id
+          LIMIT $4)
+         UNION ALL
+        (SELECT *
+           FROM posts
+          WHERE channel_id = $1 AND delete_at = 0 AND (NOT $5 OR root_id = '')
+            AND create_at <= (SELECT last_viewed_at FROM seen)
+       ORDER BY create_at DESC, id DESC
+          LIMIT $3)
+    )
+    SELECT p.create_at > (SELECT last_viewed_at FROM seen), {POST},
+           coalesce(t.last_reply_at, 0), t.participants, coalesce(m.following, false)
+      FROM chosen p
+ LEFT JOIN threads t ON $5 AND t.post_id = p.id
+ LEFT JOIN thread_memberships m ON $5 AND m.post_id = p.id AND m.user_id = $2
+  ORDER BY p.create_at DESC, p.id DESC
+""")
+
+
+async def around_unread(
+    db: Db, channel_id: str, user_id: str, before: int, after: int, collapsed: bool
+) -> tuple[list[Listed], list[Listed]]:
+    """The first posts that a member has not read, and the last ones read. Index: posts_channel_idx."""
+    rows = await db.rows(UNREAD, channel_id, user_id, before, after, collapsed)
+    listed = _listed(rows, 1, collapsed)
+    unread = sum(1 for row in rows if row[0])
+    return listed[:unread], listed[unread:]
+
+
+# The threads of some replies; without $2 only how they begin.
+THREADS_OF = SQL(f"""
+    SELECT {POST}
+      FROM (SELECT * FROM posts WHERE id = ANY($1)
+             UNION ALL
+           (SELECT *
+              FROM posts
+             WHERE $2 AND root_id = ANY($1) AND root_id <> '' AND delete_at = 0
+          ORDER BY create_at DESC
+             LIMIT {MAX_THREAD_POSTS})) AS p
+     WHERE p.delete_at = 0
+""")
+
+
+async def threads_of(db: Db, root_ids: Sequence[str], whole: bool) -> list[StoredPost]:
+    """Root posts, and if wanted the newest replies to them. Indexes: posts_pkey, posts_thread_idx."""
+    return await db.many(StoredPost, THREADS_OF, root_ids, whole)
+
+
+class ThreadPage(Struct, kw_only=True):
+    """Which part of a thread is asked for: `up` from the newest to older ones, else from the root on to newer ones."""
+
+    limit: int = MAX_THREAD_POSTS
+    up: bool = False
+    from_post: str = ""
+    from_time: int = 0
+    updates_only: bool = False
+    """Times are those of changes, and deleted posts are among them."""
+
+
+def _thread_sql(column: str, up: bool) -> SQL:
+    sign, direction = ("<", "DESC") if up else (">", "")
+    live = "AND p.delete_at = 0" if column == "create_at" else ""
+    return SQL(f"""
+        SELECT {POST}
+          FROM posts p
+         WHERE (p.id = $1 OR p.root_id = $1 AND p.root_id <> '') AND p.original_id = '' {live}
+           AND ($2 = 0 OR (p.{column}, p.id) {sign} ($2, $3))
+      ORDER BY p.{column} {direction}, p.id {direction}
+         LIMIT $4
+    """)
+
+
+THREAD_PAGES = {(column, up): _thread_sql(column, up) for column in ("create_at", "update_at") for up in (False, True)}
+
+
+async def thread_page(db: Db, root_id: str, page: ThreadPage) -> list[StoredPost]:
+    """Posts of a thread, the root among them, in the direction of the page. Indexes: posts_pkey, posts_thread_idx."""
+    sql = THREAD_PAGES["update_at" if page.updates_only else "create_at", page.up]
+    from_post = page.from_post or ("" if page.up else "~")
+    return await db.many(StoredPost, sql, root_id, page.from_time, from_post, page.limit)
+
+
+PLACE_IN_THREAD = SQL("""
+    SELECT coalesce(t.last_reply_at, 0), t.participants, coalesce(m.following, false)
+      FROM posts p
+ LEFT JOIN threads t ON t.post_id = p.id
+ LEFT JOIN thread_memberships m ON m.post_id = p.id AND m.user_id = $2
+     WHERE p.id = $1
+""")
+
+
+async def place_in_thread(db: Db, root_id: str, user_id: str) -> tuple[int, list[str] | None, bool]:
+    """When a thread had its last reply, who takes part, and whether the user follows it."""
+    row = await db.row(PLACE_IN_THREAD, root_id, user_id)
+    return tuple(row) if row is not None else (0, None, False)
+
+
+MAX_PINNED = 1000
+
+PINNED_IN = SQL(f"""
+    SELECT {POST}
+      FROM posts p
+     WHERE p.channel_id = $1 AND p.is_pinned AND p.delete_at = 0
+  ORDER BY p.create_at DESC
+     LIMIT {MAX_PINNED}
+""")
+
+
+async def pinned_in(db: Db, channel_id: str) -> list[StoredPost]:
+    """The pinned posts of a channel, newest first, the newest thousand. Index: posts_pinned_idx."""
+    return await db.many(StoredPost, PINNED_IN, channel_id)
+
+
+FLAGGED_BY = SQL(f"""
+    SELECT {POST}
+      FROM preferences f
+      JOIN posts p ON p.id = f.name AND p.delete_at = 0 AND p.original_id = ''
+      JOIN channels c ON c.id = p.channel_id AND ($2 = '' OR c.team_id IN ($2, '')) AND ($3 = '' OR c.id = $3)
+      JOIN channel_members m ON m.channel_id = c.id AND m.user_id = $1
+     WHERE f.user_id = $1 AND f.category = 'flagged_post' AND f.value = 'true'
+  ORDER BY p.create_at DESC, p.id DESC
+     LIMIT $4 OFFSET $5
+""")
+
+
+async def flagged_by(db: Db, user_id: str, team_id: str, channel_id: str, limit: int, offset: int) -> list[StoredPost]:
+    """Posts that a user flagged, in channels that the user is in. Index: preferences_pkey."""
+    return await db.many(StoredPost, FLAGGED_BY, user_id, team_id, channel_id, limit, offset)

@@ -1,0 +1,180 @@
+"""Lists of posts as API v4 gives them: pages of channels with the threads that belong to them, and threads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from server.context import Context
+from server.errors import NotFound
+from server.features.posts import list_queries, queries
+from server.features.posts.list_queries import Listed, Page, ThreadPage
+from server.features.posts.metadata import shown, shown_deleted, shown_to_readers
+from server.features.posts.models import Post, PostList, StoredPost
+from server.features.threads.models import Participant
+from server.features.threads.participants import participants_for
+
+
+def plain_list(rows: Sequence[StoredPost]) -> PostList:
+    """A list of just these posts, in their order."""
+    posts = shown_to_readers(rows)
+    return PostList([post.id for post in posts], {post.id: post for post in posts}, "", "", 0)
+
+
+async def _assembled(
+    ctx: Context, listed: Sequence[Listed], *, skip_threads: bool, collapsed: bool, extended: bool
+) -> PostList:
+    """A list with what belongs to it: with collapsed threads who takes part, else the threads of its replies."""
+    posts: dict[str, Post] = {}
+    people: Mapping[str, Participant] = {}
+    if collapsed:
+        ids = (user_id for item in listed for user_id in item.participants or ())
+        people = await participants_for(ctx, ids, extended=extended)
+    for item in listed:
+        row = item.post
+        post = posts[row.id] = shown_deleted(row) if row.delete_at else shown(row)
+        if collapsed:
+            _put_thread(post, item.last_reply_at, item.participants, item.is_following, people)
+    order = list(posts)
+    if not collapsed:
+        await _add_threads(ctx, posts, whole=not skip_threads)
+    return PostList(order, posts, "", "", 0)
+
+
+def _put_thread(
+    post: Post,
+    last_reply_at: int,
+    participants: Sequence[str] | None,
+    is_following: bool | None,
+    people: Mapping[str, Participant],
+) -> None:
+    post.last_reply_at = last_reply_at
+    post.is_following = is_following
+    if participants:
+        post.participants = [people[user_id] for user_id in participants if user_id in people]
+
+
+async def _add_threads(ctx: Context, posts: dict[str, Post], *, whole: bool) -> None:
+    """Add the roots of listed replies, and the other posts of their threads if `whole`; replies get the count too."""
+    roots = list({post.root_id for post in posts.values() if post.root_id})
+    if not roots:
+        return
+    for row in await list_queries.threads_of(ctx.db, roots, whole):
+        if row.id not in posts:
+            posts[row.id] = shown(row)
+    for post in posts.values():
+        root = posts.get(post.root_id)
+        if root is not None:
+            post.reply_count = root.reply_count
+
+
+async def channel_page(
+    ctx: Context,
+    channel_id: str,
+    *,
+    page: int = 0,
+    per_page: int = 60,
+    before: str = "",
+    after: str = "",
+    include_deleted: bool = False,
+    skip_threads: bool = False,
+    collapsed: bool = False,
+    extended: bool = False,
+) -> tuple[PostList, int]:
+    """A page of a channel, and when the channel last changed (0 for an empty page)."""
+    # One more at each side tells the neighbours.
+    newer = 1 if page else 0
+    wanted = Page(
+        limit=per_page + newer + 1,
+        offset=page * per_page - newer,
+        before=before,
+        after=after,
+        collapsed=collapsed,
+        deleted=include_deleted,
+    )
+    changed_at, found = await list_queries.page_of(ctx.db, channel_id, ctx.user_id, wanted)
+    near = found[0].post.id if newer and found else ""
+    items = found[newer:]
+    far = items[per_page].post.id if len(items) > per_page else ""
+    items = items[:per_page]
+    if after:
+        items.reverse()
+    result = await _assembled(ctx, items, skip_threads=skip_threads, collapsed=collapsed, extended=extended)
+    if after:
+        result.prev_post_id, result.next_post_id = near if page else after, far
+    else:
+        result.next_post_id, result.prev_post_id = near if page else before, far
+    return result, changed_at
+
+
+async def channel_since(
+    ctx: Context, channel_id: str, since: int, *, skip_threads: bool, collapsed: bool, extended: bool
+) -> PostList:
+    """What was written, changed or deleted in a channel after a time, a thousand posts at most."""
+    listed = await list_queries.changed_since(ctx.db, channel_id, ctx.user_id, since, collapsed)
+    return await _assembled(ctx, listed, skip_threads=skip_threads, collapsed=collapsed, extended=extended)
+
+
+async def around_unread(
+    ctx: Context,
+    user_id: str,
+    channel_id: str,
+    *,
+    before: int,
+    after: int,
+    skip_threads: bool,
+    collapsed: bool,
+    extended: bool,
+) -> PostList:
+    """The posts around the first one that a user has not read; the newest ones when all are read."""
+    unread, read = await list_queries.around_unread(ctx.db, channel_id, user_id, before + 1, after + 1, collapsed)
+    if not unread:
+        result, _ = await channel_page(
+            ctx, channel_id, per_page=before, skip_threads=skip_threads, collapsed=collapsed, extended=extended
+        )
+        return result
+    next_id = unread[0].post.id if len(unread) > after else ""
+    prev_id = read[-1].post.id if len(read) > before else ""
+    items = [*(unread[1:] if next_id else unread), *(read[:-1] if prev_id else read)]
+    result = await _assembled(ctx, items, skip_threads=skip_threads, collapsed=collapsed, extended=extended)
+    result.next_post_id, result.prev_post_id = next_id, prev_id
+    return result
+
+
+async def thread(
+    ctx: Context, post: StoredPost, page: ThreadPage, *, alone: bool, collapsed: bool, extended: bool
+) -> PostList:
+    """The thread that a post belongs to; in the order that post stands first, and again in its place.
+
+    `alone`: just the post. Raises NotFound when the root is gone.
+    """
+    root_id = post.root_id or post.id
+    size = page.limit
+    if alone:
+        rows = [post]
+    else:
+        page.limit = size + 1
+        rows = await list_queries.thread_page(ctx.db, root_id, page)
+    has_next = len(rows) > size
+    rows = rows[:size]
+    posts = {each.id: each for each in shown_to_readers(rows)}
+    if post.id not in posts:
+        posts[post.id] = shown(post)
+    root = posts.get(root_id) or await _root(ctx, root_id)
+    for each in posts.values():
+        each.reply_count = root.reply_count
+    if collapsed and root_id in posts:
+        last_reply_at, participants, following = await list_queries.place_in_thread(ctx.db, root_id, ctx.user_id)
+        people = await participants_for(ctx, participants or (), extended=extended)
+        _put_thread(posts[root_id], last_reply_at, participants, following, people)
+    order = [post.id] if alone else [post.id, *(row.id for row in rows)]
+    return PostList(order, posts, "", "", 0, has_next)
+
+
+async def _root(ctx: Context, root_id: str) -> Post:
+    row = await queries.post_by_id(ctx.db, root_id)
+    if row is None:
+        raise NotFound("app.post.get.app_error", "There is no such post.")
+    return shown(row)
+
+
+def readable(rows: Iterable[StoredPost], channel_ids: set[str]) -> list[Post]:
+    """Those of the posts that are in these channels."""
+    return [shown(row) for row in rows if row.channel_id in channel_ids]
