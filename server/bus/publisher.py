@@ -150,8 +150,9 @@ class Publisher:
                     self._ready.clear()
                     self._away_since = asyncio.get_running_loop().time()
                     connection.close()
+                log.warning("the publisher lost its connection")
             except RedisError as error:
-                log.warning("the publisher has no connection: %s", error)
+                log.log(logging.WARNING if delay == RECONNECT_SECONDS[0] else logging.DEBUG, "%s", error)
             await asyncio.sleep(delay)
             delay = min(delay * 2, RECONNECT_SECONDS[1])
 

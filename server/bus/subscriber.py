@@ -381,7 +381,7 @@ class Subscriber:
                 finally:
                     self._gone(connection)
             except RedisError as error:
-                log.warning("the subscriber has no connection: %s", error)
+                log.log(logging.WARNING if delay == RECONNECT_SECONDS[0] else logging.DEBUG, "%s", error)
             await asyncio.sleep(delay)
             delay = min(delay * 2, RECONNECT_SECONDS[1])
 

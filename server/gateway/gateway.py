@@ -174,10 +174,10 @@ class Gateway:
         await asyncio.wait([admitted], timeout=1.0)  # hello first, when the bus is there
         reply(socket, {"status": "OK", "seq_reply": request.seq})
 
-    def message(self, socket: Socket, binary: bool, payload: bytes, over_limit: bool) -> None:
+    def message(self, socket: Socket, binary: bool, payload: bytes) -> None:
         """Part of Desk."""
         self.stats.requests += 1
-        self._requests.message(socket, binary, payload, over_limit)
+        self._requests.message(socket, binary, payload)
 
     def ponged(self, socket: Socket) -> None:
         """Part of Desk."""
@@ -307,8 +307,7 @@ class Gateway:
         self._ticks += 1
         slowed, self._slowed = self._slowed, []
         for socket in slowed:
-            if socket.state == OPEN and not (socket.connection and socket.connection.blocked & PAUSED):
-                socket.transport.resume_reading()
+            socket.read_on(now)
         for socket in _due(self._unsigned, now):
             socket.close(1008, "not signed in")
         for socket in _due(self._registry.ending, now):

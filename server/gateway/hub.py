@@ -151,6 +151,9 @@ class Hub:
         """A connection that isn't being written to has its limits."""
         if connection.overflowed:
             return
+        if connection.transport is not None and not connection.blocked:
+            connection.flush()  # much has come at once, but nothing says that the client is slow
+            return
         unsent = len(connection.log) - connection.sent
         if connection.size > OUTBOX_BYTES or (connection.transport is None and unsent > AWAY_EVENTS):
             connection.overflowed = True

@@ -33,19 +33,21 @@ class FrameParser:
         self._compressed = False
         self._inflate = deflate
 
-    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        """The messages, pings, pongs and closes that are complete now, as (opcode, payload).
+    def feed(self, data: bytes, most: int = 1 << 30) -> tuple[list[tuple[int, bytes]], int]:
+        """The messages, pings, pongs and closes that are complete, as (opcode, payload), and how many frames it took.
 
-        What follows a BadFrame is lost with the connection, and so are the messages before it in the same chunk.
+        After `most` frames the rest waits for the next call. What follows a BadFrame is lost with the connection, and
+        so are the messages before it in the same chunk.
         """
         if self._buffer:
             data = self._buffer + data
         messages: list[tuple[int, bytes]] = []
-        start = 0
-        while (end := self._frame(data, start, messages)) is not None:
+        start = frames = 0
+        while frames < most and (end := self._frame(data, start, messages)) is not None:
             start = end
+            frames += 1
         self._buffer = data[start:] if start < len(data) else b""
-        return messages
+        return messages, frames
 
     def _frame(self, data: bytes, start: int, messages: list[tuple[int, bytes]]) -> int | None:
         """Read the frame at `start` and return where it ends, or None when it isn't complete."""

@@ -12,7 +12,7 @@ from server.context import Session
 from server.errors import ApiError
 from server.gateway import handshake
 from server.gateway.connection import PAUSED, Connection
-from server.gateway.frames import BINARY, CLOSE, JSON, PING, PONG, TEXT, close_frame, frame
+from server.gateway.frames import BINARY, CLOSE, JSON, PING, PONG, close_frame, frame
 from server.gateway.handshake import Wishes
 from server.gateway.parser import BadFrame, FrameParser
 
@@ -40,7 +40,7 @@ class Desk(Protocol):
     def opened(self, socket: "Socket", wishes: Wishes) -> None:
         """The upgrade is done."""
 
-    def message(self, socket: "Socket", binary: bool, payload: bytes, over_limit: bool) -> None:
+    def message(self, socket: "Socket", binary: bool, payload: bytes) -> None:
         """A whole message came."""
 
     def ponged(self, socket: "Socket") -> None:
@@ -56,7 +56,7 @@ class Desk(Protocol):
         """The transport is gone."""
 
     def slow_down(self, socket: "Socket") -> None:
-        """The client sends too much; reading goes on at the next tick."""
+        """The client sends too much: call `read_on` after a while."""
 
 
 class Socket(asyncio.Protocol):
@@ -116,16 +116,36 @@ class Socket(asyncio.Protocol):
         if self._parser is None:
             self._shake_hands(data)
             return
+        self.heard_at = asyncio.get_running_loop().time()
+        self._read(self._parser, data, self.heard_at)
+
+    def _read(self, parser: FrameParser, data: bytes, now: float) -> bool:
+        """Handle as many frames as the client may send now; whether these were all."""
         if self.state == CLOSED:
-            return
-        self.heard_at = now = asyncio.get_running_loop().time()
+            return True
+        self._allowance = min(BURST, self._allowance + (now - self._allowance_at) * REFILL_PER_SECOND)
+        self._allowance_at = now
+        most = int(self._allowance)
         try:
-            messages = self._parser.feed(data)
+            messages, frames = parser.feed(data, most)
         except BadFrame as error:
             self.close(error.code, error.reason)
-            return
+            return True
+        self._allowance -= frames
         for opcode, payload in messages:
-            self._take(opcode, payload, now)
+            self._take(opcode, payload)
+        if frames < most or self.transport.is_closing():
+            return True
+        self.transport.pause_reading()
+        self.desk.slow_down(self)
+        return False
+
+    def read_on(self, now: float) -> None:
+        """Some time has passed for a client that was slowed down."""
+        if self._parser is None or not self._read(self._parser, b"", now) or self.transport.is_closing():
+            return
+        if self.connection is None or not self.connection.blocked & PAUSED:
+            self.transport.resume_reading()
 
     def eof_received(self) -> None:
         """Part of asyncio.Protocol: the transport closes itself."""
@@ -194,42 +214,26 @@ class Socket(asyncio.Protocol):
 
     # messages
 
-    def _take(self, opcode: int, payload: bytes, now: float) -> None:
+    def _take(self, opcode: int, payload: bytes) -> None:
         if opcode == CLOSE:
             self._close_received(payload)
+        elif self.state != OPEN:
             return
-        if self.state != OPEN:
-            return
-        within = self._within_limits(now)
-        if opcode == PING:
-            if within:
-                self.send(PONG, payload)
+        elif opcode == PING:
+            self.send(PONG, payload)
         elif opcode == PONG:
             self.desk.ponged(self)
         elif self.held is not None:
-            self.held.append((opcode, payload))
-            if len(self.held) > BURST:
-                self.close(1008, "too many messages before the connection was signed in")
-        elif opcode in (TEXT, BINARY):
-            self.desk.message(self, opcode == BINARY, payload, not within)
+            self.held.append((opcode, payload))  # as many as the burst, for reading stops then
+        else:
+            self.desk.message(self, opcode == BINARY, payload)
 
     def release(self) -> None:
         """The upgrade's sign-in has ended: handle what came meanwhile."""
         held, self.held = self.held or (), None
         for opcode, payload in held:
             if self.state == OPEN:
-                self.desk.message(self, opcode == BINARY, payload, False)
-
-    def _within_limits(self, now: float) -> bool:
-        self._allowance = min(BURST, self._allowance + (now - self._allowance_at) * REFILL_PER_SECOND) - 1
-        self._allowance_at = now
-        if self._allowance >= 0:
-            return True
-        self._allowance = 0.0
-        if not self.transport.is_closing():
-            self.transport.pause_reading()
-            self.desk.slow_down(self)
-        return False
+                self.desk.message(self, opcode == BINARY, payload)
 
     def send(self, opcode: int, payload: bytes) -> None:
         """Send a message outside of the numbered events: a reply, a pong."""

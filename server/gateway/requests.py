@@ -48,16 +48,14 @@ class Requests:
         """Called when a request shows that the session is over."""
         self._active = active
 
-    def message(self, socket: Socket, binary: bool, payload: bytes, over_limit: bool) -> None:
+    def message(self, socket: Socket, binary: bool, payload: bytes) -> None:
         """A message of a client."""
         try:
             request = _from_msgpack(payload) if binary else _from_json(payload)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
             socket.close(1007, "the message is not a request")
             return
-        if over_limit:
-            fail(socket, request, busy())
-        elif socket.requests is not None:
+        if socket.requests is not None:
             if len(socket.requests) < WAITING_REQUESTS:
                 socket.requests.append(request)
             else:

@@ -197,6 +197,10 @@ class Client:
         """Wait until so many events have come."""
         await until(lambda: len(self.events) >= events, seconds)
 
+    async def wait_raw(self, messages: int) -> None:
+        """Wait until so many messages have come, events or replies of any form."""
+        await until(lambda: len(self.raw) >= messages)
+
     async def wait_closed(self, seconds: float = 5.0) -> None:
         """Wait until the server has closed the connection."""
         await until(lambda: self.close_code is not None, seconds)
@@ -271,6 +275,13 @@ async def clear(stage: Stage) -> None:
         await client.drop()
     for node in stage.nodes:
         await node.stop()
+
+
+@pytest.fixture(autouse=True)
+def fast_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits a second for the next round of saving, or five for a client that doesn't answer a close."""
+    monkeypatch.setattr("server.gateway.gateway.CLOSE_SECONDS", 0.5)
+    monkeypatch.setattr("server.gateway.gateway.TICK_SECONDS", 0.1)
 
 
 @pytest.fixture

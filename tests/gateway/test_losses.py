@@ -1,0 +1,262 @@
+"""What can't be made good is said aloud; who is slow loses nothing in silence and holds nobody up."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from server.bus.event import Audience
+from server.engines.redis import Redis
+from server.gateway.connection import HALF_OUTBOX, OUTBOX_BYTES
+from tests.bus.conftest import mortal_redis
+from tests.gateway.conftest import GatewayNode, Stage, World, clear, until
+from tests.gateway.events import Typing, for_user, in_channel
+
+__all__ = ["mortal_redis"]
+
+
+class SlowReader:
+    """A WebSocket client that reads only when told to."""
+
+    def __init__(self, node: GatewayNode, token: str) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._socket.connect(("127.0.0.1", node.port))
+        self._socket.setblocking(False)
+        head = (
+            "GET /api/v4/websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+            f"Authorization: Bearer {token}\r\n\r\n"
+        )
+        self._socket.send(head.encode())
+        self._data = b""
+
+    async def read(self) -> bool:
+        """Read what is there; False at the end."""
+        try:
+            data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self._socket, 1 << 20), 0.5)
+        except TimeoutError:
+            return True
+        except ConnectionResetError:
+            return False
+        self._data += data
+        return bool(data)
+
+    def frames(self) -> list[tuple[int, bytes]]:
+        """The frames that have arrived whole."""
+        data = self._data.partition(b"\r\n\r\n")[2]
+        found = []
+        at = 0
+        while at + 2 <= len(data):
+            size, start = data[at + 1], at + 2
+            if size == 126:
+                size, start = int.from_bytes(data[start : start + 2]), start + 2
+            elif size == 127:
+                size, start = int.from_bytes(data[start : start + 8]), start + 8
+            if start + size > len(data):
+                break
+            found.append((data[at] & 15, data[start : start + size]))
+            at = start + size
+        return found
+
+    def events(self) -> list[dict[str, object]]:
+        return [json.loads(payload) for opcode, payload in self.frames() if opcode == 1]
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def readers() -> Iterator[list[SlowReader]]:
+    opened: list[SlowReader] = []
+    yield opened
+    for reader in opened:
+        reader.close()
+
+
+async def slow_reader(node: GatewayNode, world: World, user: str, readers: list[SlowReader]) -> SlowReader:
+    readers.append(SlowReader(node, world.token(user)))
+    await until(lambda: node.gateway.connections_of(user))
+    return readers[-1]
+
+
+async def test_a_slow_reader_loses_transient_events_first_and_is_closed_in_the_end(
+    stage: Stage, world: World, readers: list[SlowReader]
+) -> None:
+    node = await stage.node()
+    ada, bob = world.user("channel:c"), world.user("channel:c")
+    reader = await slow_reader(node, world, ada, readers)
+    fast = await stage.hello(node, bob)
+    connection = node.gateway.hub.users[ada].connections[0]
+    sent = 0
+
+    async def send() -> None:
+        nonlocal sent
+        sent += 1
+        await node.bus.publish([in_channel("x" * 30_000)])
+        await asyncio.sleep(0.006)  # no two in one round
+
+    typing = Typing(text="typing", to=Audience(channel_id="c"))
+    await node.bus.publish([typing])
+    while connection.size <= HALF_OUTBOX:
+        await send()
+    assert connection.blocked
+    await node.bus.publish([typing])
+    assert node.gateway.stats.dropped == 1
+    await send()
+    await until(lambda: len(fast.events) == sent + 3)
+
+    while await reader.read() and len(reader.events()) < sent + 2:
+        pass
+    events = reader.events()
+    assert [event["seq"] for event in events] == list(range(sent + 2))
+    assert sum(event["event"] == "typing_in_test" for event in events) == 1
+    await until(lambda: not connection.blocked and not connection.size)
+
+    while connection.socket is not None:
+        await send()
+        assert connection.size < OUTBOX_BYTES + 100_000
+    assert node.gateway.stats.overflows == 1
+    while await reader.read():
+        pass
+    assert reader.frames()[-1][0] == 8
+    assert int.from_bytes(reader.frames()[-1][1][:2]) == 1013
+    await until(lambda: len(fast.events) == sent + 3)
+    assert fast.close_code is None
+
+
+async def test_a_slow_reader_can_resume(stage: Stage, world: World, readers: list[SlowReader]) -> None:
+    node = await stage.node()
+    ada = world.user("channel:c")
+    reader = await slow_reader(node, world, ada, readers)
+    connection = node.gateway.hub.users[ada].connections[0]
+    sent = 0
+    while connection.socket is not None:
+        await node.bus.publish([in_channel("x" * 30_000)])
+        sent += 1
+    while await reader.read():
+        pass
+    events = reader.events()
+    seen = len(events)
+    assert 1 < seen <= sent
+
+    query = f"?connection_id={connection.id}&sequence_number={seen}"
+    back = await stage.open(node, world.token(ada), query)
+    await back.wait(sent + 1 - seen)
+    assert [event["seq"] for event in events] + back.seqs == list(range(sent + 1))
+
+
+async def test_a_slow_reader_does_not_hold_up_its_own_replies_for_ever(
+    stage: Stage, world: World, readers: list[SlowReader]
+) -> None:
+    node = await stage.node()
+    ada = world.user("channel:c")
+    reader = await slow_reader(node, world, ada, readers)
+    connection = node.gateway.hub.users[ada].connections[0]
+    while not connection.blocked:
+        await node.bus.publish([in_channel("x" * 30_000)])
+    transport = connection.transport
+    assert transport is not None
+    assert not transport.is_reading()
+    while connection.blocked:
+        await reader.read()
+    assert transport.is_reading()
+
+
+async def test_a_dead_client_is_cut(stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.gateway.gateway.SILENCE_SECONDS", 2.5)
+    monkeypatch.setattr("server.gateway.gateway.PING_SECONDS", 0.4)
+    node = await stage.node()
+    alive = await stage.hello(node, world.user())
+    heard: list[str] = []
+    node.gateway.on_pong.append(heard.append)
+    dead = SlowReader(node, world.token(world.user()))
+    await until(lambda: node.gateway.stats.sockets == 2)
+    await until(lambda: node.gateway.stats.sockets == 1, 10)
+    assert len(heard) >= 1
+    assert alive.close_code is None
+    assert (await alive.ask("ping"))["status"] == "OK"
+    dead.close()
+
+
+async def test_trimmed_streams_make_connections_start_anew(stage: Stage, world: World) -> None:
+    one, two = await stage.node(), await stage.node()
+    ada, bob = world.user("channel:c", "channel:d"), world.user("channel:d")
+    hit, spared = await stage.hello(two, ada), await stage.hello(two, bob)
+    old_id = hit.id
+    await one.bus.publish([in_channel(1)])
+    await hit.wait(2)
+    subscription = two.bus.subscriber._subscriptions[two.bus.names.channel("channel:c")]
+    subscription.last -= 1  # as if the message had not come
+    await two.bus.command("DEL", two.bus.names.log("channel:c"))
+
+    await one.bus.publish([in_channel(2), in_channel(3, "d")])
+    await until(lambda: hit.id != old_id)  # now its client fetches everything
+    await one.bus.publish([in_channel(4, "d")])
+
+    await until(lambda: "4" in hit.texts and "4" in spared.texts)
+    hello = [event["event"] for event in hit.events].index("hello", 1)
+    assert [event["seq"] for event in hit.events[hello:]] == list(range(len(hit.events) - hello))
+    assert spared.texts == ["3", "4"]
+    assert spared.seqs == [0, 1, 2]
+    assert two.gateway.stats.anew == 1
+    assert two.gateway.connections_of(ada) == 1
+
+
+async def test_a_restarted_redis_makes_everybody_start_anew(mortal_redis: Redis) -> None:
+    stage = Stage(mortal_redis.url)
+    world = stage.world
+    try:
+        nodes = [await stage.node(), await stage.node()]
+        ada, bob = world.user("channel:c"), world.user()
+        clients = [await stage.hello(node, user) for node in nodes for user in (ada, bob)]
+        away = await stage.hello(nodes[0], ada)
+        await away.drop()
+        ids = [client.id for client in clients]
+        await nodes[0].bus.publish([in_channel(1)])
+        await clients[0].wait(2)
+
+        mortal_redis.stop()
+        await until(lambda: not any(node.bus.connected for node in nodes))
+        world.rooms[bob].append("channel:c")  # told to nobody: the signal is lost
+        assert not await nodes[0].bus.publish([in_channel("lost")])
+        assert (await clients[0].ask("ping"))["status"] == "OK"
+        late = await stage.open(nodes[0], world.token(world.user("channel:c")))
+        assert (await late.ask("ping"))["status"] == "OK"
+        assert late.events == []
+        mortal_redis.start()
+        await until(lambda: all(node.bus.connected for node in nodes))
+
+        for client, old_id in zip(clients, ids, strict=True):
+            await until(lambda client=client, old_id=old_id: client.id != old_id)  # type: ignore[misc]
+        await late.wait(1)
+        await until(lambda: nodes[0].bus.publisher._missed == {})
+        await asyncio.sleep(0.3)
+        assert await nodes[1].bus.publish([in_channel(2)])
+        for client in [*clients, late]:
+            await until(lambda client=client: client.texts[-1:] == ["2"])  # type: ignore[misc]
+            hello = max(index for index, event in enumerate(client.events) if event["event"] == "hello")
+            assert [event["seq"] for event in client.events[hello:]] == [0, 1]
+            assert client.close_code is None
+        back = await stage.resume(nodes[0], ada, away, seq=1)
+        await back.wait(1)
+        assert back.events[0]["event"] == "hello"
+    finally:
+        await clear(stage)
+
+
+async def test_a_cut_connection_to_redis_loses_nothing(stage: Stage, world: World) -> None:
+    one, two = await stage.node(), await stage.node()
+    ada = world.user("channel:c", "channel:d")
+    client = await stage.hello(two, ada)
+    for number in range(0, 60, 3):
+        two.bus.subscriber._connection.close()  # type: ignore[union-attr]
+        await one.bus.publish([in_channel(number), in_channel(number + 1, "d")])
+        await one.bus.publish([for_user(number + 2, ada)])
+        await until(lambda: two.bus.connected)
+    await client.wait(61)
+    assert client.texts == [str(number) for number in range(60)]
+    assert client.seqs == list(range(61))
+    assert two.gateway.stats.anew == 0
