@@ -51,10 +51,10 @@ LISTENING = SQL("""
            WHEN 'on' THEN false
            WHEN 'off' THEN true
            ELSE coalesce(m.notify_props ->> 'mark_unread', 'all') <> 'mention' END
-       AND (SELECT count(*) FROM (SELECT FROM channel_members WHERE channel_id = $1 LIMIT $2) AS some) < $2
+       AND (SELECT count(*) FROM (SELECT FROM channel_members WHERE channel_id = $1 LIMIT $2) AS first) < $2
 """)
 
-SIZE = SQL("SELECT count(*) FROM (SELECT FROM channel_members WHERE channel_id = $1 LIMIT $2) AS some")
+SIZE = SQL("SELECT count(*) FROM (SELECT FROM channel_members WHERE channel_id = $1 LIMIT $2) AS first")
 
 
 class Table(Struct):
