@@ -122,7 +122,8 @@ class Api:
     def _find(self, request: Incoming) -> tuple[Route, list[str]]:
         raw_path: bytes = request.scope["raw_path"]
         try:
-            segments = [_segment(part) for part in raw_path.strip(b"/").split(b"/")]
+            # Some clients double a slash: mattermostdriver does when it asks for reactions.
+            segments = [_segment(part) for part in raw_path.split(b"/") if part] or [""]
         except ValueError:
             raise invalid_url("path") from None
         found = self._tree.find(segments)
