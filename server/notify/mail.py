@@ -27,6 +27,8 @@ def is_configured(settings: EmailSection) -> bool:
 
 def message_of(settings: EmailSection, mail: Mail) -> EmailMessage:
     """The message as it goes over the wire; raises ValueError for an address that is none."""
+    if not mail.to:
+        raise ValueError("no address")
     message = EmailMessage()
     message["From"] = Address(one_line(settings.FeedbackName), addr_spec=settings.FeedbackEmail)
     message["To"] = Address(addr_spec=mail.to)

@@ -36,7 +36,7 @@ class SessionActivity:
         self._make_context = make_context
         self._seconds = seconds
         self._recent: dict[str, int] = {}
-        self._noted: dict[str, _Use] = {}
+        self.noted: dict[str, _Use] = {}
         self._task: asyncio.Task[None] | None = None
 
     def note(self, ctx: Context) -> None:
@@ -50,7 +50,7 @@ class SessionActivity:
         if len(self._recent) >= MAX_NOTED:
             return
         self._recent[session.id] = now
-        self._noted[session.id] = _Use(session.user_id, now, self._new_expiry(ctx, session, now))
+        self.noted[session.id] = _Use(session.user_id, now, self._new_expiry(ctx, session, now))
 
     def _new_expiry(self, ctx: Context, session: Session, now: int) -> int:
         settings = ctx.config.ServiceSettings
@@ -84,7 +84,7 @@ class SessionActivity:
         now = now_ms()
         if len(self._recent) > 1000:
             self._recent = {key: at for key, at in self._recent.items() if now - at < WRITE_EVERY}
-        noted, self._noted = self._noted, {}
+        noted, self.noted = self.noted, {}
         if not noted:
             return
         ctx = self._make_context()

@@ -34,7 +34,8 @@ class SessionRow(Struct, frozen=True):
     props: dict[str, Any]
 
 
-SESSION_COLUMNS = columns(SessionRow)
+# Roles may have changed since: those of the user count.
+SESSION_COLUMNS = columns(SessionRow, "s").replace("s.roles", "u.roles")
 
 
 class SessionInfo(Struct, kw_only=True):

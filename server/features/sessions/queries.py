@@ -68,9 +68,10 @@ async def insert_session(
 
 SESSIONS_OF = SQL(f"""
     SELECT {SESSION_COLUMNS}
-      FROM sessions
-     WHERE user_id = $1 AND (expires_at = 0 OR expires_at > $2)
-  ORDER BY last_activity_at DESC
+      FROM sessions s
+      JOIN users u ON u.id = s.user_id
+     WHERE s.user_id = $1 AND (s.expires_at = 0 OR s.expires_at > $2)
+  ORDER BY s.last_activity_at DESC
 """)
 
 
@@ -138,7 +139,7 @@ SWEEP_SESSIONS = SQL(f"""
             UNION ALL
            SELECT id
              FROM sessions
-            WHERE $2 > 0 AND last_activity_at <= $2 AND props ->> 'type' IS DISTINCT FROM 'UserAccessToken'
+            WHERE $2::bigint > 0 AND last_activity_at <= $2 AND props ->> 'type' IS DISTINCT FROM 'UserAccessToken'
             LIMIT {SWEEP_LIMIT})
  RETURNING id, user_id
 """)

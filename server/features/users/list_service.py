@@ -96,8 +96,6 @@ async def search_users(ctx: Context, body: UserSearch) -> list[User]:
     limit = body.limit or DEFAULT_LIMIT
     if not 0 < limit <= SEARCH_MAX:
         raise invalid_body("limit")
-    if body.not_in_channel_id and not body.team_id and not body.term.strip():
-        raise invalid_body("term")
     scope, filters = await _checked(
         ctx,
         Wanted(

@@ -3,7 +3,9 @@
 from urllib.parse import urlencode
 
 from server.config import Config
-from server.notify.mail import Mail
+from server.notify.mail import Mail, one_line
+
+MESSAGE_MAX = 500
 
 
 def _site(config: Config) -> str:
@@ -11,7 +13,7 @@ def _site(config: Config) -> str:
 
 
 def _name(config: Config) -> str:
-    return config.TeamSettings.SiteName or "Hubbub"
+    return one_line(config.TeamSettings.SiteName) or "Hubbub"
 
 
 def verification_mail(config: Config, email: str, token: str) -> Mail:
@@ -39,6 +41,7 @@ def password_reset_mail(config: Config, email: str, token: str) -> Mail:
 def team_invitation_mail(config: Config, email: str, token: str, *, sender: str, team: str, message: str) -> Mail:
     """The link that makes an account and puts it into a team."""
     link = f"{_site(config)}/signup_user_complete/?{urlencode({'t': token})}"
+    sender, team, message = one_line(sender), one_line(team), one_line(message)[:MESSAGE_MAX]
     words = f"{sender} wrote:\n\n    {message}\n\n" if message else ""
     return Mail(
         to=email,

@@ -2,7 +2,6 @@
 
 from server.access.grants import check_system, has_system
 from server.access.permissions import Permission
-from server.bus.signals import SessionsChanged
 from server.context import Context
 from server.errors import ApiError, BadRequest, NotFound, Unauthorized, forbidden, invalid_body
 from server.features.sessions.service import revoke_all
@@ -83,7 +82,7 @@ async def _set_password(ctx: Context, user_id: str, password: str, *, keep: str)
         if ctx.config.ServiceSettings.TerminateSessionsOnPasswordChange:
             await revoke_all(ctx, tx, user_id, except_id=keep)
         tx.invalidate(f"user:{user_id}")
-        tx.publish(*user_updated(user, ctx.config.PrivacySettings), SessionsChanged(user_id=user_id))
+        tx.publish(*user_updated(user, ctx.config.PrivacySettings))
 
 
 async def send_password_reset(ctx: Context, email: str) -> None:
