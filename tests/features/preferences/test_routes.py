@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from server.errors import BadRequest
 from server.features.preferences import service
 from server.features.preferences.models import Preference
 from server.ids import new_id
@@ -180,7 +181,7 @@ async def test_listeners_run_inside_the_transaction_of_the_write(
     async def listen(ctx: Any, tx: Any, user_id: str, preferences: Any) -> None:
         told.append((user_id, list(preferences)))
         if preferences[0].name == "refused":
-            raise service.BadRequest("a.listener.refused")
+            raise BadRequest("a.listener.refused")
 
     monkeypatch.setattr(service, "SAVED", [listen])
     (await client(ada).put("/users/me/preferences", [wish(ada, "taken", "1")])).ok()

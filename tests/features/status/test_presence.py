@@ -224,10 +224,8 @@ async def test_statuses_are_asked_for_over_the_socket(make: Make, client: Client
         await becomes(client(ada), ada, "online", 2)
         everyone = (await events.action("get_statuses"))["data"]
         some = await events.action("get_statuses_by_ids", {"user_ids": [ada.id, bob.id, new_id()]})
-        bad = [
-            await events.action("get_statuses_by_ids", data)
-            for data in ({"user_ids": []}, {"user_ids": ["short"]}, {"user_ids": "x"}, {}, None)
-        ]
+        wrong: list[Any] = [{"user_ids": []}, {"user_ids": ["short"]}, {"user_ids": "x"}, {}, None]
+        bad = [await events.action("get_statuses_by_ids", data) for data in wrong]
 
     assert everyone[ada.id] == "online"
     assert everyone[bob.id] == "dnd"
