@@ -35,6 +35,12 @@ class GreetOnce(Job, frozen=True, kw_only=True):
         return f"greet:{self.whom}"
 
 
+ELECTED = SQL("""
+    SELECT l.pid
+      FROM pg_locks l
+      JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+     WHERE l.locktype = 'advisory'
+""")
 ALL_JOBS = SQL("SELECT name, payload, attempts, run_at, failed_at, error FROM jobs ORDER BY id")
 
 
@@ -244,13 +250,14 @@ async def test_the_runner_goes_on_after_it_lost_its_connection(db: Pool) -> None
 
     async with running(db, jobs, poll=0.1) as runner:
         await eventually(lambda: runner.elected)
-        await db.rows(
-            SQL(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
-            )
-        )
-        await eventually(lambda: not runner.elected)
-        await eventually(lambda: runner.elected)
+        before = await db.values(ELECTED)
+        assert len(before) == 1
+        await db.rows(SQL("SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS elected (pid)"), before)
+
+        async def is_elected_anew() -> bool:
+            return bool(set(await db.values(ELECTED)) - set(before))
+
+        await eventually(is_elected_anew)
         await insert_jobs(db, [Greet(whom="Ada")])
         await asyncio.wait_for(greeted.wait(), 3)
 
