@@ -32,7 +32,7 @@ REPEATED = SQL(f"""
     SELECT {STORED_COLUMNS}
       FROM posts
      WHERE id = (SELECT post_id FROM pending_posts
-                  WHERE user_id = $1 AND pending_post_id = $2 AND create_at > $3 - {REPEAT_MS})
+                  WHERE user_id = $1 AND pending_post_id = $2 AND create_at > $3::bigint - {REPEAT_MS})
 """)
 
 
@@ -45,7 +45,8 @@ SWEEP_LIMIT = 5000
 
 SWEEP_PENDING = SQL(f"""
     DELETE FROM pending_posts
-     WHERE ctid = ANY(ARRAY(SELECT ctid FROM pending_posts WHERE create_at < $1 - {10 * REPEAT_MS} LIMIT {SWEEP_LIMIT}))
+     WHERE ctid = ANY(ARRAY(
+               SELECT ctid FROM pending_posts WHERE create_at < $1::bigint - {10 * REPEAT_MS} LIMIT {SWEEP_LIMIT}))
 """)
 
 

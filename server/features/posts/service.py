@@ -42,10 +42,13 @@ INTEGRATION_PROPS = (
 
 
 class Place(Struct):
-    """Where a post goes."""
+    """Where a post goes, and how its author appears there."""
 
     channel: ChannelPlace
     room: Room
+    alias: str = ""
+    """The name that an integration shows instead of the author's, "" for none."""
+    set_online: bool = False
 
 
 async def create_post(
@@ -80,8 +83,11 @@ async def create_post(
         auto_follow=ctx.config.ServiceSettings.ThreadAutoFollow,
     )
     mentioned = await _mentioned(ctx, place, draft, props, self_too=from_webhook)
-    post = await _write(ctx, place, draft, props, mentioned, set_online=set_online and not from_webhook)
-    if set_online and not from_webhook:
+    place.set_online = set_online and not from_webhook
+    if from_webhook and ctx.config.ServiceSettings.EnablePostUsernameOverride:
+        place.alias = str(props.get("override_username", ""))
+    post = await _write(ctx, place, draft, props, mentioned)
+    if place.set_online:
         await note_online(ctx, author_id)
     if mentioned.outsiders:
         await tell_of_outsiders(ctx, place.room, post, mentioned.outsiders)
@@ -131,9 +137,9 @@ async def post_system(
     elif type in (types.ADD_TO_CHANNEL, types.ADD_GUEST_TO_CHANNEL) and known.get("addedUserId"):
         # Counted already when the membership was made.
         draft.mentions = [known["addedUserId"]]
-        return await _write(ctx, place, draft, known, mentioned, set_online=False, called=draft.mentions)
+        return await _write(ctx, place, draft, known, mentioned, called=draft.mentions)
     draft.mentions, draft.notified = mentioned.kept, mentioned.users
-    return await _write(ctx, place, draft, known, mentioned, set_online=False)
+    return await _write(ctx, place, draft, known, mentioned)
 
 
 async def _place_for(ctx: Context, channel_id: str, *, check: bool) -> Place:
@@ -247,7 +253,6 @@ async def _write(
     props: dict[str, Any],
     mentioned: Mentioned,
     *,
-    set_online: bool,
     called: Sequence[str] = (),
 ) -> Post:
     """Store a post and tell it; a pending_post_id that was used before gives the post that was stored then."""
@@ -259,12 +264,12 @@ async def _write(
         posts.append(post)
         post.pending_post_id = draft.pending_post_id
         users = list(dict.fromkeys((*called, *mentioned.users, *written.commented)))
-        return [_posted(ctx, place, post, sender, users, list(dict.fromkeys(written.followers)), set_online)]
+        return [_posted(place, post, sender, users, list(dict.fromkeys(written.followers)))]
 
     writer: PostWriter = ctx.part(PostWriter)
     written = await writer.write(draft, news)
     if written is None:
-        return await _repeat(ctx, place, draft, mentioned, sender, set_online)
+        return await _repeat(ctx, place, draft, mentioned, sender)
     if draft.root_id and written.followers and mode_of(ctx) != DISABLED:
         await tell_followers(ctx, draft.root_id, {*mentioned.users, *written.commented}, draft.user_id)
     return posts[0]
@@ -304,18 +309,9 @@ def _priority_columns(priority: Priority | None) -> dict[str, Any] | None:
 
 
 def _posted(
-    ctx: Context,
-    place: Place,
-    post: Post,
-    sender: User | None,
-    mentioned: Sequence[str],
-    followers: Sequence[str],
-    set_online: bool,
+    place: Place, post: Post, sender: User | None, mentioned: Sequence[str], followers: Sequence[str]
 ) -> Posted:
     name = f"@{sender.username}" if sender is not None else ""
-    shown_name = name
-    if post.props.get("from_webhook") == "true" and ctx.config.ServiceSettings.EnablePostUsernameOverride:
-        shown_name = str(post.props.get("override_username") or name)
     channel = place.channel
     return Posted(
         room=place.room,
@@ -325,16 +321,14 @@ def _posted(
         channel_type=channel.type,
         channel_display_name=name if channel.type == DIRECT else channel.display_name,
         channel_name=channel.name,
-        sender_name=shown_name,
+        sender_name=place.alias or name,
         team_id=channel.team_id,
-        set_online=set_online,
+        set_online=place.set_online,
         post=post,
     )
 
 
-async def _repeat(
-    ctx: Context, place: Place, draft: Draft, mentioned: Mentioned, sender: User | None, set_online: bool
-) -> Post:
+async def _repeat(ctx: Context, place: Place, draft: Draft, mentioned: Mentioned, sender: User | None) -> Post:
     """The post that was stored under the same pending_post_id, published once more; or why there is none."""
     row = None
     if draft.pending_post_id:
@@ -344,7 +338,7 @@ async def _repeat(
     post = shown(row)
     post.pending_post_id = draft.pending_post_id
     if row.channel_id == draft.channel_id and row.message == draft.message and not row.delete_at:
-        await ctx.tell((), [_posted(ctx, place, post, sender, mentioned.users, (), set_online)])
+        await ctx.tell((), [_posted(place, post, sender, mentioned.users, ())])
     return post
 
 

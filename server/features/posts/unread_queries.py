@@ -16,7 +16,7 @@ SET_UNREAD = SQL(f"""
                        user_id <> $1 AND mentions && ARRAY[$1, '{CHANNEL_WIDE}'] AS called,
                        priority ->> 'priority' = 'urgent' AS urgent
                   FROM posts
-                 WHERE channel_id = $2 AND create_at >= $3 AND delete_at = 0
+                 WHERE channel_id = $2 AND create_at >= $3::bigint AND delete_at = 0
                    AND type NOT IN ({_UNCOUNTED})) AS unread
     )
     UPDATE channel_members m

@@ -126,33 +126,25 @@ async def thread_of(db: Db, user_id: str, post_id: str) -> tuple[ThreadState, St
     return _thread(row) if row is not None else None
 
 
-FOLLOWERS_OF = SQL(f"""
-    SELECT m.user_id, m.last_viewed, {UNREAD_REPLIES}, m.unread_mentions
-      FROM thread_memberships m
-      JOIN posts p ON p.id = m.post_id
-      JOIN threads t ON t.post_id = m.post_id
-      JOIN channel_members cm ON cm.channel_id = t.channel_id AND cm.user_id = m.user_id
-     WHERE m.post_id = $1 AND m.following
-""")
-
-
-async def followers_of(db: Db, post_id: str) -> list[Follower]:
-    """The followers of a thread who are still in its channel. Index: thread_memberships_pkey."""
-    return await db.many(Follower, FOLLOWERS_OF, post_id)
-
-
-THREAD = SQL(f"""
-    SELECT p.reply_count, t.last_reply_at, t.delete_at, t.participants, 0, 0, 0, false, {_POST}
+# The thread as nobody in particular sees it, and its followers who are still in the channel.
+THREAD_WITH_FOLLOWERS = SQL(f"""
+    SELECT (SELECT jsonb_agg(jsonb_build_array(m.user_id, m.last_viewed, {UNREAD_REPLIES}, m.unread_mentions))
+              FROM thread_memberships m
+              JOIN channel_members cm ON cm.channel_id = p.channel_id AND cm.user_id = m.user_id
+             WHERE m.post_id = p.id AND m.following),
+           p.reply_count, t.last_reply_at, t.delete_at, t.participants, 0, 0, 0, false, {_POST}
       FROM posts p
       JOIN threads t ON t.post_id = p.id
      WHERE p.id = $1
 """)
 
 
-async def thread_by_id(db: Db, post_id: str) -> tuple[ThreadState, StoredPost] | None:
-    """A thread as nobody in particular sees it."""
-    row = await db.row(THREAD, post_id)
-    return _thread(row) if row is not None else None
+async def thread_with_followers(db: Db, post_id: str) -> tuple[ThreadState, StoredPost, list[Follower]] | None:
+    """A thread and what each of its followers has not read. Indexes: the keys of posts and thread_memberships."""
+    row = await db.row(THREAD_WITH_FOLLOWERS, post_id)
+    if row is None:
+        return None
+    return *_thread(row[1:]), [Follower(*follower) for follower in row[0] or ()]
 
 
 FOLLOW = SQL("""

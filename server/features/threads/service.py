@@ -24,13 +24,10 @@ from server.features.threads.participants import participants_for, participants_
 
 async def tell_followers(ctx: Context, root_id: str, mentioned: Collection[str], author_id: str) -> None:
     """Tell every follower of a thread that it got a reply by the author, which mentions some users."""
-    found = await queries.thread_by_id(ctx.db, root_id)
-    if found is None:
+    found = await queries.thread_with_followers(ctx.db, root_id)
+    if found is None or not found[2]:
         return
-    state, row = found
-    followers = await queries.followers_of(ctx.db, root_id)
-    if not followers:
-        return
+    state, row, followers = found
     place = await channel_place(ctx, row.channel_id)
     thread = ThreadResponse(
         id=row.id,
