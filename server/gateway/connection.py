@@ -3,7 +3,7 @@
 import asyncio
 import struct
 
-from server.gateway.frames import joined
+from server.gateway.frames import joined, tail_for
 
 RING = 128
 """Events that are kept after they were sent, for a client that resumes."""
@@ -90,7 +90,11 @@ class Connection:
         transport = self.transport
         if sent == total or transport is None:
             return
-        data = joined(self.codec, log[sent:] if sent else log, self.first + sent)
+        if total - sent == 1:
+            head = log[sent]
+            data = head + tail_for(self.codec, head, self.first + sent)
+        else:
+            data = joined(self.codec, log[sent:], self.first + sent)
         self.sent = total
         self.kept += self.size
         self.size = 0

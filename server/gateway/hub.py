@@ -14,7 +14,7 @@ from server.gateway.stats import Stats
 
 TICK_SECONDS = 0.005
 """Under load, events are gathered for at least this long before they are written."""
-WRITING_SHARE = 1.0
+WRITING_SHARE = 0.5
 """Under load, the pause between two rounds is at least as long as this times the round."""
 LINGER_SECONDS = 10.0
 """How long a user's topics stay subscribed after the last connection went."""

@@ -1,19 +1,14 @@
 """One WebSocket: the handshake, the client's frames, backpressure and closing. What it all means is the gateway's."""
 
 import asyncio
-import logging
 from typing import Any, ClassVar, Protocol, cast
-
-from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
-from websockets.http11 import Request, Response
-from websockets.server import ServerProtocol
 
 from server.context import Session
 from server.errors import ApiError
 from server.gateway import handshake
 from server.gateway.connection import PAUSED, Connection
 from server.gateway.frames import BINARY, CLOSE, JSON, PING, PONG, close_frame, frame
-from server.gateway.handshake import Wishes
+from server.gateway.handshake import Request, Wishes
 from server.gateway.parser import BadFrame, FrameParser
 
 HIGH_WATER = 64 * 1024
@@ -21,9 +16,6 @@ HIGH_WATER = 64 * 1024
 BURST = 100
 REFILL_PER_SECOND = 20
 """Frames that a client may send at once, and for how long on average; whoever sends more is read more slowly."""
-
-_quiet = logging.getLogger("server.gateway.handshake")
-_quiet.setLevel(logging.WARNING)
 
 CONNECTING, OPEN, CLOSING, CLOSED = range(4)
 
@@ -67,7 +59,6 @@ class Socket(asyncio.Protocol):
     __slots__ = (
         "_allowance",
         "_allowance_at",
-        "_handshake",
         "_parser",
         "codec",
         "connection",
@@ -100,9 +91,6 @@ class Socket(asyncio.Protocol):
         self._allowance: float = BURST
         self._allowance_at = 0.0
         self._parser: FrameParser | None = None
-        self._handshake: ServerProtocol | None = ServerProtocol(
-            extensions=[ServerPerMessageDeflateFactory(True, True)] if self.desk.deflate else None, logger=_quiet
-        )
 
     # what the transport calls
 
@@ -172,45 +160,31 @@ class Socket(asyncio.Protocol):
 
     # handshake
 
-    def _shake_hands(self, data: bytes) -> None:
-        shaking = self._handshake
-        if shaking is None or self.transport.is_closing():
+    def _shake_hands(self, head: bytes) -> None:
+        if self.state != CONNECTING:
             return
-        shaking.receive_data(data)
-        requests = shaking.events_received()
-        request = requests[0] if requests else None
-        if not isinstance(request, Request):
-            if shaking.handshake_exc is not None or len(data) > handshake.MAX_HEAD:
-                self._refuse(shaking, handshake.refusal(handshake.upgrade_required()))
+        request = Request.parse(head)
+        if request is None:
+            self._refuse(handshake.upgrade_required())
             return
         try:
             handshake.check(request, self.desk.origins(), self.desk.draining)
         except ApiError as error:
-            self._refuse(shaking, handshake.refusal(error))
+            self._refuse(error)
             return
-        response = handshake.accept(shaking, request)
-        if response.status_code != 101:
-            self._refuse(shaking, response)
-            return
-        shaking.send_response(response)
-        self.transport.write(b"".join(shaking.data_to_send()))
-        deflate = next((one for one in shaking.extensions if isinstance(one, PerMessageDeflate)), None)
-        self._handshake = None
-        self._parser = FrameParser(deflate=deflate is not None)
+        deflate = self.desk.deflate and handshake.offers_deflate(request)
+        self.transport.write(handshake.acceptance(request, deflate))
+        self._parser = FrameParser(deflate)
         self.state = OPEN
         self.heard_at = self.pinged_at = self._allowance_at = asyncio.get_running_loop().time()
-        whole_window = deflate is not None and deflate.local_max_window_bits == 15
-        wishes = handshake.wishes_of(request, deflate=whole_window)
+        wishes = handshake.wishes_of(request, deflate)
         self.codec = wishes.codec
         self.desk.opened(self, wishes)
 
-    def _refuse(self, shaking: ServerProtocol, response: Response) -> None:
-        body = response.body or b""
-        head = f"HTTP/1.1 {response.status_code} {response.reason_phrase}\r\n{response.headers}".encode()
-        self.transport.write(head + bytes(body))
-        self.transport.close()
-        self._handshake = None
+    def _refuse(self, error: ApiError) -> None:
         self.state = CLOSED
+        self.transport.write(handshake.refusal(error))
+        self.transport.close()
 
     # messages
 

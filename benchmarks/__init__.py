@@ -1,0 +1,1 @@
+"""Programs that measure parts of the server; each says how to run it."""
