@@ -17,12 +17,13 @@ WORDS = f"(' ' || translate({TEXT}, '-_', '  '))"
 
 WITH_TEAM = f"{CHANNEL_COLUMNS}, t.display_name, t.name, t.update_at"
 
-# The bool makes archived ones part of the list, the number leaves out those archived before.
+# The bool makes archived ones part of the list, the number leaves out those archived before. coalesce() keeps the
+# planner from looking through all channels of the team, or all direct ones, for each membership.
 OF_USER_IN_TEAM = SQL(f"""
     SELECT {CHANNEL_COLUMNS}
       FROM channel_members m
       JOIN channels c ON c.id = m.channel_id
-     WHERE m.user_id = $1 AND c.team_id IN ($2, '') AND (c.delete_at = 0 OR ($3 AND c.delete_at >= $4))
+     WHERE m.user_id = $1 AND coalesce(c.team_id) IN ($2, '') AND (c.delete_at = 0 OR ($3 AND c.delete_at >= $4))
   ORDER BY c.display_name, c.id
 """)
 

@@ -52,7 +52,7 @@ MEMBERS_IN_TEAM = SQL(f"""
     SELECT {MEMBER_COLUMNS}
       FROM channel_members m
       JOIN channels c ON c.id = m.channel_id
-     WHERE m.user_id = $1 AND c.team_id IN ($2, '') AND c.delete_at = 0
+     WHERE m.user_id = $1 AND coalesce(c.team_id) IN ($2, '') AND c.delete_at = 0
   ORDER BY m.channel_id
 """)
 

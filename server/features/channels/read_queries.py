@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from server.db import SQL, Db
 from server.features.channels.member_models import ChannelUnread
 
+# coalesce() keeps the planner from looking through whole teams.
 # Mentions are taken off, not set to 0: one that a post adds at the same moment stays counted.
 SEEN = """
     WITH goal AS (
@@ -35,9 +36,9 @@ SEEN = """
 
 SEE = SQL(SEEN.format(which="m.channel_id = ANY($2)", stale_only="false"))
 
-SEE_TEAM = SQL(SEEN.format(which="c.team_id = $2 AND c.delete_at = 0", stale_only="true"))
+SEE_TEAM = SQL(SEEN.format(which="coalesce(c.team_id) = $2 AND c.delete_at = 0", stale_only="true"))
 
-SEE_PERSONAL = SQL(SEEN.format(which="c.team_id = ''", stale_only="true"))
+SEE_PERSONAL = SQL(SEEN.format(which="coalesce(c.team_id) = ''", stale_only="true"))
 
 UNREAD = SQL("""
     SELECT c.team_id, c.id, greatest(0, c.total_msg_count - m.msg_count), m.mention_count, m.mention_count_root,

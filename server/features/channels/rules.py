@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from server.access.grants import channel_place
 from server.access.guards import Guard
@@ -32,12 +33,12 @@ def no_such_member() -> NotFound:
 def existing(guard: Guard) -> Guard:
     """404 for a {channel_id} that nobody has, then the guard."""
 
-    async def check(ctx: Context, path: dict[str, str]) -> None:
+    async def check(ctx: Context, path: Mapping[str, str]) -> None:
         if await channel_place(ctx, path["channel_id"]) is None:
             raise no_such_channel()
         await guard(ctx, path)
 
-    return Guard(guard.text, check)  # type: ignore[arg-type]
+    return Guard(guard.text, check)
 
 
 def _invalid(what: str, message: str) -> BadRequest:
@@ -77,6 +78,18 @@ def check_purpose(purpose: str) -> None:
     """Refuse a purpose that is too long."""
     if len(purpose) > MAX_PURPOSE:
         raise _invalid("purpose", f"A purpose has at most {MAX_PURPOSE} characters.")
+
+
+def check_banner(channel_type: str, banner: Mapping[str, Any] | None) -> None:
+    """Refuse a banner that is shown without text or colour, or in a direct or group channel."""
+    if not banner or not banner["enabled"]:
+        return
+    if channel_type not in (OPEN, PRIVATE):
+        raise _invalid("banner_info.channel_type", "Direct and group channels have no banner.")
+    if not banner["text"].strip():
+        raise _invalid("banner_info.text.empty", "A banner needs a text.")
+    if not banner["background_color"].strip():
+        raise _invalid("banner_info.background_color.empty", "A banner needs a colour.")
 
 
 def direct_name(one: str, other: str) -> str:

@@ -62,6 +62,7 @@ async def create_channel(ctx: Context, new: NewChannel) -> Channel:
     wanted.header, wanted.purpose = new.header, new.purpose
     wanted.group_constrained = new.group_constrained
     wanted.banner_info = _plain(new.banner_info)
+    rules.check_banner(wanted.type, wanted.banner_info)
     wanted.default_category_name = new.default_category_name
     async with ctx.begin() as tx:
         channel = await _insert(ctx, tx, wanted)
@@ -164,7 +165,15 @@ async def patch_channel(ctx: Context, channel_id: str, patch: ChannelPatch) -> C
 
 
 async def _change(ctx: Context, channel_id: str, patch: ChannelPatch, type: str = "") -> Channel:
-    await check_properties(ctx, await get_channel(ctx, channel_id))
+    channel = await get_channel(ctx, channel_id)
+    await check_properties(ctx, channel)
+    if patch.banner_info is not msgspec.UNSET and not channel.is_personal:
+        public = channel.type == OPEN
+        await check_channel(
+            ctx,
+            channel_id,
+            Permission.MANAGE_PUBLIC_CHANNEL_BANNER if public else Permission.MANAGE_PRIVATE_CHANNEL_BANNER,
+        )
     async with ctx.begin() as tx:
         old = await _lock(tx, channel_id)
         if old.delete_at:
@@ -212,6 +221,7 @@ def _check_changes(old: Channel, new: Channel) -> None:
         rules.check_display_name(new.display_name)
     rules.check_header(new.header)
     rules.check_purpose(new.purpose)
+    rules.check_banner(new.type, new.banner_info)
 
 
 async def set_privacy(ctx: Context, channel_id: str, privacy: str) -> Channel:

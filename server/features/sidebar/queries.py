@@ -28,7 +28,7 @@ PLACED_IN = SQL("""
       FROM channel_members m
       JOIN channels c ON c.id = m.channel_id
  LEFT JOIN sidebar_channels s ON s.user_id = m.user_id AND s.team_id = $2 AND s.channel_id = m.channel_id
-     WHERE m.user_id = $1 AND c.team_id IN ($2, '') AND c.delete_at = 0
+     WHERE m.user_id = $1 AND coalesce(c.team_id) IN ($2, '') AND c.delete_at = 0
   ORDER BY s.sort_order, lower(c.display_name), c.id
 """)
 

@@ -283,3 +283,23 @@ async def test_a_move_needs_a_team_with_room_for_the_name(make: Make, client: Cl
     assert taken.error_id == "store.sql_channel.save_channel.exists.app_error"
     assert nowhere.error_id == "app.team.get.find.app_error"
     assert default.error_id == "api.channel.move_channel.type.invalid"
+
+
+async def test_a_banner_is_for_administrators_and_needs_text_and_colour(make: Make, client: Clients) -> None:
+    ada, bob = await make.users(2)
+    team = await make.team(members=[ada, bob])
+    channel = await make.channel(team, [bob], owner=ada)
+    banner = {"enabled": True, "text": "Be kind", "background_color": "#aabbcc"}
+    path = f"/channels/{channel.id}/patch"
+
+    member = await client(bob).put(path, {"banner_info": banner})
+    blank = await client(ada).put(path, {"banner_info": {**banner, "text": ""}})
+    colourless = await client(ada).put(path, {"banner_info": {"enabled": True, "text": "x"}})
+    fine = await client(ada).put(path, {"banner_info": banner})
+    off = await client(ada).put(path, {"banner_info": {"enabled": False}})
+
+    assert member.status == 403
+    assert blank.error_id == "model.channel.is_valid.banner_info.text.empty.app_error"
+    assert colourless.error_id == "model.channel.is_valid.banner_info.background_color.empty.app_error"
+    assert fine.ok()["banner_info"] == banner
+    assert off.ok()["banner_info"]["enabled"] is False
