@@ -1,6 +1,6 @@
 """Routes of the members of teams."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from server.access.grants import has_system
 from server.access.guards import in_service, on_team, signed_in
@@ -15,7 +15,6 @@ from server.features.teams.models import (
     Roles,
     SchemeRoles,
     TeamMember,
-    TeamMemberWithError,
 )
 from server.features.users.visible import check_sees, restricted_ids
 from server.http.params import Page, PerPage
@@ -59,10 +58,8 @@ async def add_team_member(ctx: Context, team_id: Id, body: NewTeamMember) -> Tea
 
 
 @router.post("/teams/{team_id}/members/batch", guard=on_team(Permission.ADD_USER_TO_TEAM), status=201)
-async def add_team_members(
-    ctx: Context, team_id: Id, body: NewTeamMembers, graceful: bool = False
-) -> list[TeamMember] | list[TeamMemberWithError]:
-    """Put up to 256 users into a team; with `graceful` the answer says who could not be added."""
+async def add_team_members(ctx: Context, team_id: Id, body: NewTeamMembers, graceful: bool = False) -> list[Any]:
+    """Put up to 256 users into a team; with `graceful` each line of the answer has a user_id, member and error."""
     return await member_service.add_members(ctx, team_id, body, graceful=graceful)
 
 
