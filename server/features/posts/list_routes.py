@@ -10,7 +10,7 @@ from server.access.permissions import Permission
 from server.config.client import VERSION
 from server.context import Context
 from server.errors import invalid_body
-from server.features.posts import list_queries, lists
+from server.features.posts import list_queries, listeners, lists
 from server.features.posts.access import readable_post
 from server.features.posts.list_queries import MAX_THREAD_POSTS, ThreadPage
 from server.features.posts.models import PostList
@@ -20,6 +20,8 @@ from server.http.router import Router
 from server.ids import Id
 
 router = Router("posts")
+
+listeners.listen()
 
 
 @router.get("/channels/{channel_id}/posts", guard=reads_channel)
