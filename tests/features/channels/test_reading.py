@@ -1,6 +1,6 @@
 """What users have read: view, mark as read, unread counts."""
 
-from tests.features.channels.hearing import Clients, Counted, Sockets, heard
+from tests.features.channels.hearing import Clients, Counted, Sockets, heard, settle
 from tests.make import Make
 
 
@@ -16,6 +16,7 @@ async def test_viewing_a_channel_reads_it_and_tells_the_other_devices(
     body = {"channel_id": channel.id, "collapsed_threads_supported": True}
 
     async with socket(bob, node=1) as events, socket(ada) as others:
+        await settle()
         with counted(sql=1):
             viewed = (await client(bob).post("/channels/members/me/view", body)).ok()
         event = await events.next("multiple_channels_viewed")

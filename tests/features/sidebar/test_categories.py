@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.features.channels.hearing import Clients, Counted, Sockets, heard
+from tests.features.channels.hearing import Clients, Counted, Sockets, heard, settle
 from tests.make import Make, Person, Thing
 
 
@@ -29,6 +29,7 @@ async def test_the_first_look_makes_three_categories(make: Make, client: Clients
     channel, direct = await make.channel(team, owner=ada, display_name="zzz"), await make.direct(ada, bob)
 
     shown = await sidebar(client, ada, team)
+    await settle()
     with counted(sql=2):
         again = await sidebar(client, ada, team)
 
