@@ -53,7 +53,7 @@ _encode = msgspec.json.Encoder().encode
 
 MAX_ASKED = 10_000
 Ids = Annotated[list[Id], Meta(min_length=1, max_length=MAX_ASKED)]
-Usernames = Annotated[list[str], Meta(min_length=1, max_length=MAX_ASKED)]
+Usernames = Annotated[list[str], Meta(max_length=MAX_ASKED)]
 
 
 def tagged(ctx: Context, request: Request, value: object) -> Reply:
