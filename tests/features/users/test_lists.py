@@ -160,7 +160,6 @@ async def test_people_by_ids_and_names(make: Make, client: Clients) -> None:
         ("/users/ids", ["short"]),
         ("/users/ids", {"ids": []}),
         ("/users/ids", [None]),
-        ("/users/usernames", []),
         ("/users/usernames", [5]),
         ("/users/group_channels", ["short"]),
     ):
