@@ -159,3 +159,16 @@ class MultipleChannelsViewed(Event, frozen=True):
     def audience(self) -> Audience:
         """The user."""
         return Audience(user_id=self.user_id)
+
+
+class ThreadsOfChannelRead(Event, frozen=True):
+    """All threads of a channel were read along with it, by a client that shows replies in channels. For its user."""
+
+    name: ClassVar[str] = "thread_read_changed"
+    timestamp: int
+    user_id: Aside[str]
+    channel_id: Aside[str]
+
+    def audience(self) -> Audience:
+        """The user, telling the channel."""
+        return Audience(user_id=self.user_id, channel_id=self.channel_id)

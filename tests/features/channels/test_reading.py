@@ -71,7 +71,9 @@ async def test_only_ones_own_channels_are_viewed(make: Make, client: Clients) ->
     assert left.ok()["last_viewed_at_times"] == {}
 
 
-async def test_clients_without_collapsed_threads_read_the_threads_along(make: Make, client: Clients) -> None:
+async def test_clients_without_collapsed_threads_read_the_threads_along(
+    make: Make, client: Clients, socket: Sockets
+) -> None:
     ada, bob = await make.users(2)
     team = await make.team(members=[ada, bob])
     channel = await make.channel(team, [bob], owner=ada)
@@ -82,10 +84,14 @@ async def test_clients_without_collapsed_threads_read_the_threads_along(make: Ma
     with_threads = {"channel_id": channel.id, "collapsed_threads_supported": True}
     (await client(bob).post("/channels/members/me/view", with_threads)).ok()
     still = (await client(bob).get(threads)).ok()["total_unread_threads"]
-    (await client(bob).post("/channels/members/me/view", {"channel_id": channel.id})).ok()
+    async with socket(bob) as events:
+        (await client(bob).post("/channels/members/me/view", {"channel_id": channel.id})).ok()
+        event = await events.next("thread_read_changed")
     then = (await client(bob).get(threads)).ok()["total_unread_threads"]
 
     assert (still, then) == (1, 0)
+    assert event.broadcast["channel_id"] == channel.id
+    assert set(event.data) == {"timestamp"}
 
 
 async def test_channels_are_marked_as_read_together(make: Make, client: Clients, socket: Sockets) -> None:
@@ -100,13 +106,18 @@ async def test_channels_are_marked_as_read_together(make: Make, client: Clients,
     async with socket(bob) as events:
         some = (await client(bob).post("/channels/members/me/mark_read", [one.id, foreign.id])).ok()
         event = await events.next("multiple_channels_viewed")
-    team_wide = (await client(bob).put(f"/users/me/teams/{team.id}/read")).ok()
+    root = await make.post(bob, two, "root")
+    await make.post(ada, two, "reply", root_id=root["id"])
+    async with socket(bob) as events:
+        team_wide = (await client(bob).put(f"/users/me/teams/{team.id}/read")).ok()
+        threads = await events.next("thread_read_changed")
     personal = (await client(bob).put("/channels/members/me/direct/read")).ok()
 
     assert set(some["last_viewed_at_times"]) == {one.id}
     assert event.data["channel_times"] == some["last_viewed_at_times"]
     assert two.id in team_wide["last_viewed_at_times"]
     assert direct.id not in team_wide["last_viewed_at_times"]
+    assert threads.broadcast["team_id"] == team.id
     assert set(personal["last_viewed_at_times"]) == {direct.id}
     for channel in (one, two, direct):
         unread = (await client(bob).get(f"/users/me/channels/{channel.id}/unread")).ok()
