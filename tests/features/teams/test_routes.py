@@ -1,13 +1,18 @@
 """Teams over HTTP: making, seeing, changing, archiving and deleting them."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from server.db import SQL
 from server.ids import new_id
 from tests.clients_of import Client
 from tests.make import Make, Person
+from tests.nodes import TestNode
+
+POSTS_LEFT = SQL("SELECT count(*) FROM posts WHERE channel_id = $1")
 
 Clients = Callable[..., Client]
 Sockets = Callable[..., Any]
@@ -226,7 +231,7 @@ async def test_an_archived_team_comes_back(make: Make, client: Clients, socket: 
 
 
 async def test_a_team_is_deleted_for_good_where_that_is_allowed(
-    make: Make, client: Clients, admin: Person, settings: Settings, socket: Sockets
+    make: Make, client: Clients, admin: Person, settings: Settings, socket: Sockets, node: TestNode
 ) -> None:
     ada, bob = await make.users(2)
     team = await make.team(members=[bob], owner=ada)
@@ -248,6 +253,9 @@ async def test_a_team_is_deleted_for_good_where_that_is_allowed(
         assert (await client(user, node=1).get(f"/posts/{post['id']}")).status in (403, 404)
     assert (await client(bob).get("/users/me/teams")).ok() == []
     (await client(admin).post("/teams", {"name": team.name, "display_name": "Anew", "type": "O"})).ok(201)
+    async with asyncio.timeout(10):
+        while await node.services.db.value(POSTS_LEFT, channel.id):  # noqa: ASYNC110 - a job does it
+            await asyncio.sleep(0.1)
 
 
 async def test_everyone_finds_open_teams_and_administrators_find_all(
