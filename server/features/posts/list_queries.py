@@ -198,7 +198,7 @@ def _thread_sql(column: str, up: bool) -> SQL:
         SELECT {POST}
           FROM posts p
          WHERE (p.id = $1 OR p.root_id = $1 AND p.root_id <> '') AND p.original_id = '' {live}
-           AND ($2 = 0 OR (p.{column}, p.id) {sign} ($2, $3))
+           AND ($2::bigint = 0 OR (p.{column}, p.id) {sign} ($2, $3))
       ORDER BY p.{column} {direction}, p.id {direction}
          LIMIT $4
     """)

@@ -35,7 +35,7 @@ _FOLLOWED = """
 THREADS_OF = """
     SELECT {state}, {post}
     {followed}
-       AND ($5 = 0 OR t.last_reply_at >= $5 OR m.last_updated >= $5)
+       AND ($5::bigint = 0 OR t.last_reply_at >= $5 OR m.last_updated >= $5)
        AND (NOT $6 OR t.last_reply_at > m.last_viewed)
        {page}
      LIMIT $7"""
@@ -149,7 +149,7 @@ async def thread_with_followers(db: Db, post_id: str) -> tuple[ThreadState, Stor
 
 FOLLOW = SQL("""
     INSERT INTO thread_memberships AS m (post_id, user_id, following, last_viewed, last_updated)
-    VALUES ($1, $2, $3, CASE WHEN $3 THEN $4 ELSE 0 END, $4)
+    VALUES ($1, $2, $3, CASE WHEN $3 THEN $4::bigint ELSE 0 END, $4)
         ON CONFLICT (post_id, user_id) DO UPDATE
        SET following = $3,
            last_updated = $4,
