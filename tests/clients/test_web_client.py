@@ -10,7 +10,7 @@ import pytest
 
 from tests.clients.cluster import Cluster
 from tests.clients.javascript import JavaScriptVoice, person_program
-from tests.clients.programs import Program
+from tests.clients.programs import Ears, Program
 
 Meet = Callable[[str, int], JavaScriptVoice]
 
@@ -112,3 +112,21 @@ def test_actions_over_the_socket_are_answered_and_heard_at_the_other_node(meet: 
 
         assert bob_hears.heard_all()
         assert ada_hears.heard_all()
+
+
+def test_a_browser_gets_on_with_its_cookie_alone(meet: Meet) -> None:
+    ada, bob = meet("ada", 1), meet("bob", 2)
+    for person in (ada, bob):
+        person.order("set", name="setHeader", args=["Cookie", f"MMAUTHTOKEN={person.token}"])
+        person.order("listen", cookie=True)
+        person.order("set", name="setToken", args=[""])
+
+    assert ada.me()["id"] == ada.id
+    direct = ada.direct([ada.id, bob.id])["id"]
+    post = ada.post(direct, "Lunch?")
+    ears = Ears(bob.program, deaf_to=frozenset({"hello", "status_change"}))
+    assert ears.hears("direct_added").broadcast["channel_id"] == direct
+    assert ears.hears("posted").data["post"]["id"] == post["id"]
+    assert bob.call("logout") == {"status": 200}
+    with bob.refused(401):
+        bob.me()
