@@ -1,6 +1,5 @@
 """The connection pool and transactions: `many`, `one`, `value`, `run`; failures become API errors."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -9,10 +8,13 @@ from typing import Any, TypeVar
 import asyncpg
 import msgspec
 
+from server.db.connections import Connections
 from server.db.sql import SQL
 from server.errors import ApiError, BadRequest, Busy
 
 T = TypeVar("T")
+
+DEADLOCK_TRIES = 3
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -104,13 +106,6 @@ class Db:
         return int(last) if last.isdigit() else 0
 
 
-class _Connection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that needs no reset between uses: no session state is ever set on pooled connections."""
-
-    def get_reset_query(self) -> str:
-        return ""
-
-
 async def prepare_connection(connection: Any) -> None:
     """Teach a connection our JSON: jsonb columns come and go as Python values."""
     await connection.set_type_codec("jsonb", encoder=_to_json, decoder=_decode, schema="pg_catalog", format="text")
@@ -152,85 +147,86 @@ class Pool(Db):
 
     def __init__(self, dsn: str, *, size: int = 10, timeout: float = 30.0) -> None:
         self._dsn = dsn
-        self._size = size
         self._timeout = timeout
-        self._pool: Any = None
+        self._connections = Connections(lambda: self._open_connection("hubbub"), size, timeout)
         self.stats = DbStats()
 
     async def open(self) -> None:
         """Connect; raises OSError or a PostgreSQL error when the database does not answer."""
-        self._pool = await asyncpg.create_pool(
-            self._dsn,
-            min_size=1,
-            max_size=self._size,
-            command_timeout=self._timeout,
-            connection_class=_Connection,
-            init=prepare_connection,
-            max_inactive_connection_lifetime=0,
-            server_settings={"application_name": "hubbub"},
-        )
+        self._connections.give_back(await self._connections.take())
 
     async def close(self) -> None:
-        """Close all connections, waiting shortly for those in use."""
-        if self._pool is not None:
-            try:
-                await asyncio.wait_for(self._pool.close(), 5)
-            except TimeoutError:
-                self._pool.terminate()
+        """Close the connections; those in use are closed as soon as they are not."""
+        await self._connections.close()
 
     def aside(self) -> "Pool":
-        """The same connections with statistics of their own, for background work; only once it is open."""
-        pool = Pool(self._dsn, size=self._size, timeout=self._timeout)
-        pool._pool = self._pool
+        """The same connections with statistics of their own, for background work."""
+        pool = Pool(self._dsn, size=self.size, timeout=self._timeout)
+        pool._connections = self._connections
         return pool
 
     async def connect(self) -> Any:
         """A connection of one's own, outside the pool; the caller closes it."""
         with _translated():
-            connection = await asyncpg.connect(
-                self._dsn,
-                command_timeout=self._timeout,
-                server_settings={"application_name": "hubbub writer"},
-            )
-            await prepare_connection(connection)
-            return connection
+            return await self._open_connection("hubbub writer")
+
+    async def _open_connection(self, name: str) -> Any:
+        connection = await asyncpg.connect(
+            self._dsn, command_timeout=self._timeout, server_settings={"application_name": name}
+        )
+        await prepare_connection(connection)
+        return connection
 
     @property
     def in_use(self) -> int:
         """Connections that are busy now."""
-        return self._pool.get_size() - self._pool.get_idle_size() if self._pool is not None else 0
+        return self._connections.in_use
 
     @property
     def size(self) -> int:
         """Connections at most."""
-        return self._size
+        return self._connections.size
 
     async def _fetch(self, sql: SQL, args: tuple[object, ...]) -> list[Any]:
+        rows: list[Any] = await self._run_alone(sql, args, "fetch")
+        return rows
+
+    async def _execute(self, sql: SQL, args: tuple[object, ...]) -> str:
+        return str(await self._run_alone(sql, args, "execute"))
+
+    async def _run_alone(self, sql: SQL, args: tuple[object, ...], method: str) -> Any:
+        """Run a statement that commits by itself; the loser of a deadlock has changed nothing and tries again."""
         started = time.perf_counter()
         try:
             with _translated():
-                async with self._pool.acquire(timeout=self._timeout) as connection:
-                    rows: list[Any] = await connection.fetch(sql.text, *args)
-                    return rows
+                for _ in range(DEADLOCK_TRIES - 1):
+                    try:
+                        return await self._run_once(sql, args, method)
+                    except asyncpg.DeadlockDetectedError:
+                        continue
+                return await self._run_once(sql, args, method)
         finally:
             self.stats.statements += 1
             self.stats.seconds += time.perf_counter() - started
 
-    async def _execute(self, sql: SQL, args: tuple[object, ...]) -> str:
-        started = time.perf_counter()
+    async def _run_once(self, sql: SQL, args: tuple[object, ...], method: str) -> Any:
+        connection = await self._connections.take()
         try:
-            with _translated():
-                async with self._pool.acquire(timeout=self._timeout) as connection:
-                    return str(await connection.execute(sql.text, *args))
-        finally:
-            self.stats.statements += 1
-            self.stats.seconds += time.perf_counter() - started
+            result = await getattr(connection, method)(sql.text, *args)
+        except asyncpg.PostgresError:
+            self._connections.give_back(connection)
+            raise
+        except BaseException:
+            self._connections.drop(connection)
+            raise
+        self._connections.give_back(connection)
+        return result
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
         """A transaction: committed at the end of the block, rolled back when it raises."""
         with _translated():
-            connection = await self._pool.acquire(timeout=self._timeout)
+            connection = await self._connections.take()
         try:
             transaction = connection.transaction()
             with _translated():
@@ -243,8 +239,13 @@ class Pool(Db):
                 raise
             with _translated():
                 await transaction.commit()
-        finally:
-            await self._pool.release(connection)
+        except BaseException:
+            if connection.is_in_transaction():
+                self._connections.drop(connection)
+            else:
+                self._connections.give_back(connection)
+            raise
+        self._connections.give_back(connection)
 
 
 def batch(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:
