@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -44,7 +45,8 @@ class Bus:
 
     def __init__(self, redis_url: str, node_id: str, *, name: str = "hubbub") -> None:
         address = Address.parse(redis_url)
-        self.node_id = node_id
+        self.node_id = f"{node_id}.{secrets.token_hex(4)}"
+        """Of this process: workers of one node, and a node that was started again, are told apart."""
         self.names = Names(f"{name}{address.db}:")
         self.on_lost: list[Callable[[], None]] = []
         """Called when messages to all nodes may have been missed: drop every cache. Also when Redis goes away."""

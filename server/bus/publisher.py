@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 RECONNECT_SECONDS = (0.02, 2.0)
 PATIENCE_SECONDS = 0.3
 """How long a publish waits for a connection that has just gone."""
+AT_ONCE = 200
+"""So many messages go into one call, for Redis does nothing else meanwhile."""
 MISSED_TOPICS = 1000
 """More topics than this are not remembered one by one."""
 
@@ -83,6 +85,12 @@ class Publisher:
 
     async def publish(self, messages: Sequence[Event | Signal]) -> bool:
         """Send the messages in their order; False when Redis did not confirm it, then their topics are remembered."""
+        done = True
+        for start in range(0, len(messages), AT_ONCE):
+            done &= await self._publish(messages[start : start + AT_ONCE])
+        return done
+
+    async def _publish(self, messages: Sequence[Event | Signal]) -> bool:
         words: list[Argument] = []
         topics: list[str] = []
         for message in messages:

@@ -256,7 +256,11 @@ class Subscriber:
         if isinstance(content, Envelope):
             content.position = position
             content.late = late
-            self._receiver.event(topic, content)
+            try:
+                self._receiver.event(topic, content)
+            except Exception:
+                log.exception("an event of topic %s could not be delivered", topic)
+                self._receiver.anew([topic])
         elif isinstance(content, EventsLost):
             self._receiver.anew(content.missed)
         elif content is not None:

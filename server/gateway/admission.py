@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 AT_ONCE = 32
 """So many users are read from the database at a time."""
 SETTLE_TRIES = 50
+PER_USER = 200
+"""Sockets of one user on one node."""
 
 
 class Admission:
@@ -99,6 +101,9 @@ class Admission:
                 if connection is not None:
                     self._registry.discard(connection)
                 return socket.state != OPEN or socket.session is None
+            if connection is None and sum(one.socket is not None for one in user.connections) >= PER_USER:
+                socket.close(1008, "too many connections")
+                return True
             if connection is None:
                 if wishes.connection_id:
                     self._stats.unresumable += 1

@@ -148,14 +148,13 @@ class Gateway:
         self._unsigned[socket] = asyncio.get_running_loop().time() + SIGN_IN_SECONDS
         if wishes.token:
             socket.held = []
-            socket.task = self._spawn(self._sign_in(socket, wishes))
+            self._spawn(self._sign_in(socket, wishes))
 
     async def _sign_in(self, socket: Socket, wishes: Wishes) -> None:
         """Sign in by the upgrade; who fails may still send a challenge."""
         try:
             known = await self._admission.identify(socket, wishes.token)
         finally:
-            socket.task = None
             socket.release()
         if known:
             self._unsigned.pop(socket, None)
@@ -211,8 +210,6 @@ class Gateway:
         self._sockets.discard(socket)
         self._wheel[(id(socket) >> 4) % WHEEL].discard(socket)
         self._closing.pop(socket, None)
-        if socket.task is not None:
-            socket.task.cancel()
 
     def _left(self, socket: Socket) -> None:
         self._unsigned.pop(socket, None)

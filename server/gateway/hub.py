@@ -1,6 +1,7 @@
 """The hub: alone maps topics to connections, hands each event to the right ones, and writes them out in rounds."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Protocol
@@ -11,6 +12,8 @@ from server.bus.signals import Joined, Left
 from server.gateway.connection import AWAY_EVENTS, HALF_OUTBOX, OUTBOX_BYTES, Connection
 from server.gateway.frames import heads_for
 from server.gateway.stats import Stats
+
+log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.005
 """Under load, events are gathered for at least this long before they are written."""
@@ -179,9 +182,14 @@ class Hub:
         loop = asyncio.get_running_loop()
         started = loop.time()
         for connection in dirty:
-            if not connection.blocked and connection.transport is not None:
+            transport = connection.transport
+            if transport is not None and not connection.blocked:
                 connection.queued = False
-                connection.flush()
+                try:
+                    connection.flush()
+                except Exception:
+                    log.exception("a connection could not be written to")
+                    transport.abort()
         ended = loop.time()
         self._next_round = ended + max(TICK_SECONDS, (ended - started) * WRITING_SHARE)
         self._stats.flushes += 1

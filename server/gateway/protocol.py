@@ -68,7 +68,6 @@ class Socket(asyncio.Protocol):
         "requests",
         "session",
         "state",
-        "task",
         "token",
         "transport",
     )
@@ -84,8 +83,6 @@ class Socket(asyncio.Protocol):
         self.pinged_at = 0.0
         self.requests: list[Any] | None = None
         """Requests that wait for the one under way."""
-        self.task: asyncio.Task[None] | None = None
-        """The sign-in or request under way."""
         self.held: list[tuple[int, bytes]] | None = None
         """Messages that came while the client was being signed in by its upgrade."""
         self._allowance: float = BURST

@@ -47,6 +47,7 @@ class Requests:
         self._ended = ended
         """Called when a request shows that the session is over."""
         self._active = active
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def message(self, socket: Socket, binary: bool, payload: bytes) -> None:
         """A message of a client."""
@@ -62,7 +63,9 @@ class Requests:
                 fail(socket, request, busy())
         elif not self._at_once(socket, request):
             socket.requests = []
-            socket.task = asyncio.create_task(self._work(socket, request))
+            task = asyncio.create_task(self._work(socket, request))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def _at_once(self, socket: Socket, request: Request) -> bool:
         """Answer what needs no waiting; False for the rest."""
@@ -92,7 +95,6 @@ class Requests:
                 request = socket.requests.pop(0) if socket.requests else None
         finally:
             socket.requests = None
-            socket.task = None
 
     async def _run(self, socket: Socket, request: Request) -> None:
         request_id = ""
