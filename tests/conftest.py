@@ -16,11 +16,14 @@ pytest_plugins = ["tests.engines"]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def two_nodes(database: str, redis_server: Redis) -> AsyncIterator[tuple[TestNode, TestNode]]:
-    """Two nodes over one database and one Redis, shared by all tests of this process."""
+async def two_nodes(
+    database: str, redis_server: Redis, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[TestNode, TestNode]]:
+    """Two nodes over one database, one Redis and one store of files, shared by all tests of this process."""
+    files = tmp_path_factory.mktemp("files")
     async with (
-        start_node(database, redis_server.url) as first,
-        start_node(database, redis_server.url) as second,
+        start_node(database, redis_server.url, files) as first,
+        start_node(database, redis_server.url, files) as second,
     ):
         yield first, second
 

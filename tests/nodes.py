@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
@@ -72,14 +73,15 @@ class TestNode:
 
 
 @contextlib.asynccontextmanager
-async def start_node(dsn: str, redis_url: str, **environ: str) -> AsyncIterator[TestNode]:
-    """A node with its own port; ended with the block."""
+async def start_node(dsn: str, redis_url: str, files: Path, **environ: str) -> AsyncIterator[TestNode]:
+    """A node with its own port, its files in a folder; ended with the block."""
     config = load_config(
         {
             "MM_SQLSETTINGS_DATASOURCE": dsn,
             "MM_CACHESETTINGS_REDISADDRESS": redis_url,
             "MM_SERVICESETTINGS_LISTENADDRESS": "127.0.0.1:0",
             "MM_HUBBUBSETTINGS_DRAINSECONDS": "1",
+            "MM_FILESETTINGS_DIRECTORY": str(files),
             **environ,
         }
     )

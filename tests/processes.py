@@ -25,6 +25,7 @@ class NodeProcess:
             "MM_SERVICESETTINGS_LISTENADDRESS": f"127.0.0.1:{self.port}",
             "MM_METRICSSETTINGS_LISTENADDRESS": "127.0.0.1:0",
             "MM_HUBBUBSETTINGS_DRAINSECONDS": "1",
+            "MM_FILESETTINGS_DIRECTORY": str(log.parent / "files"),
             **environ,
         }
         with log.open("ab") as output:

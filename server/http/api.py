@@ -28,6 +28,7 @@ from server.errors import (
     invalid_url,
     session_expired,
 )
+from server.http.cookies import AUTH_TOKEN, clear_cookies
 from server.http.params import parse_query
 from server.http.reply import NotModified, Reply
 from server.http.router import Route, RouteTree
@@ -190,7 +191,7 @@ class Api:
 
     async def _authenticate(self, request: Incoming, ctx: Context) -> Session | None:
         """The session of the request's token; raises Unauthorized for one that is no good."""
-        cookie = _cookie(request.headers.get(b"cookie"), "MMAUTHTOKEN")
+        cookie = _cookie(request.headers.get(b"cookie"), AUTH_TOKEN)
         token = cookie
         if not token:
             scheme, _, rest = request.header(b"authorization").partition(" ")
@@ -203,7 +204,7 @@ class Api:
         session = await session_by_token(self._services, token)
         if session is None:
             if cookie:
-                ctx.reply_headers += clear_cookies(self._services)
+                ctx.reply_headers += clear_cookies(self._services.config)
             raise session_expired()
         if cookie and request.method not in _SAFE and not self._csrf_ok(request, session):
             raise session_expired()
@@ -308,14 +309,6 @@ def _cookie(header: bytes | None, name: str) -> str:
         if key == name:
             return value.strip('"')
     return ""
-
-
-def clear_cookies(services: Services) -> list[tuple[str, str]]:
-    """Headers that make a browser forget its session."""
-    return [
-        ("Set-Cookie", f"{name}=; Path=/; Max-Age=0{'; HttpOnly' if name == 'MMAUTHTOKEN' else ''}")
-        for name in ("MMAUTHTOKEN", "MMUSERID", "MMCSRF")
-    ]
 
 
 async def read_body(headers: dict[bytes, bytes], receive: Receive, limit: int) -> bytes:

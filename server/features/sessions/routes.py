@@ -1,7 +1,5 @@
 """Signing in and out, and lists of sessions, over HTTP."""
 
-from urllib.parse import urlsplit
-
 import msgspec
 from starlette.requests import Request
 
@@ -10,9 +8,9 @@ from server.access.sessions import signed_in_session
 from server.context import Context
 from server.features.sessions import login_service, queries, service
 from server.features.sessions.agents import describe_agent
-from server.features.sessions.models import AttachDevice, Login, Made, RevokeSession, SessionInfo
+from server.features.sessions.models import AttachDevice, Login, RevokeSession, SessionInfo
 from server.features.teams.member_queries import memberships_of
-from server.http.api import clear_cookies
+from server.http.cookies import clear_cookies, session_cookies
 from server.http.reply import Reply
 from server.http.router import Router
 from server.ids import Id
@@ -29,33 +27,22 @@ async def login(ctx: Context, body: Login, request: Request) -> Reply:
     user, made = await login_service.login(ctx, body, props)
     headers = [("Token", made.token)]
     if request.headers.get("x-requested-with") == "XMLHttpRequest":
-        headers += _cookies(ctx, request, user.id, made)
+        proto = request.headers.get("x-forwarded-proto") or request.scope.get("scheme", "http")
+        headers += session_cookies(
+            ctx.config,
+            token=made.token,
+            user_id=user.id,
+            csrf=made.csrf,
+            max_age=made.max_age,
+            secure=proto == "https",
+        )
     return Reply(content=_encode(user), headers=headers)
-
-
-def _cookies(ctx: Context, request: Request, user_id: str, made: Made) -> list[tuple[str, str]]:
-    """The cookies of a browser: the token, which pages can't read, the user's id and the CSRF value."""
-    settings = ctx.config.ServiceSettings
-    site = urlsplit(settings.SiteURL)
-    proto = request.headers.get("x-forwarded-proto") or request.scope.get("scheme", "http")
-    attributes = f"; Path={site.path.rstrip('/') or '/'}"
-    if made.max_age:
-        attributes += f"; Max-Age={made.max_age}"
-    if settings.AllowCookiesForSubdomains and site.hostname:
-        attributes += f"; Domain={site.hostname}"
-    if proto == "https":
-        attributes += "; Secure"
-    return [
-        ("Set-Cookie", f"MMAUTHTOKEN={made.token}{attributes}; HttpOnly; SameSite=Lax"),
-        ("Set-Cookie", f"MMUSERID={user_id}{attributes}; SameSite=Lax"),
-        ("Set-Cookie", f"MMCSRF={made.csrf}{attributes}; SameSite=Lax"),
-    ]
 
 
 @router.post("/users/logout", guard=anyone)
 async def logout(ctx: Context) -> None:
     """End the session in use and clear its cookies; also fine without one."""
-    ctx.reply_headers += clear_cookies(ctx.services)
+    ctx.reply_headers += clear_cookies(ctx.config)
     if ctx.session is not None:
         await service.end_session(ctx, ctx.session)
 

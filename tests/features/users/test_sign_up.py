@@ -1,6 +1,7 @@
 """Making accounts: who may, what is stored, what is refused, who hears of it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,9 +64,9 @@ async def test_a_new_account_has_the_defaults_and_ignores_what_the_server_decide
 
 
 async def test_only_the_first_account_of_a_service_becomes_administrator(
-    fresh_database: str, redis_server: Any
+    fresh_database: str, redis_server: Any, tmp_path: Path
 ) -> None:
-    async with start_node(fresh_database, redis_server.url) as node:
+    async with start_node(fresh_database, redis_server.url, tmp_path) as node:
         first, second = [(await node.client().post("/users", account(name))).ok(201) for name in ("eve", "adam")]
 
     assert first["roles"] == "system_admin system_user"
