@@ -56,8 +56,9 @@ def _page_sql(kind: str, collapsed: bool, deleted: bool) -> SQL:
     chosen = f"SELECT * FROM posts WHERE {where} AND delete_at = 0 ORDER BY {order}"
     if deleted:
         gone = f"SELECT * FROM posts WHERE {where} AND delete_at > 0 AND original_id = '' ORDER BY {order}"
-        chosen = f"""SELECT * FROM (({chosen} LIMIT $2::bigint + $3::bigint) UNION ALL ({gone} LIMIT $2::bigint + $3::bigint)) AS both_kinds
-                     ORDER BY {order}"""
+        enough = "LIMIT $2::bigint + $3::bigint"
+        both = f"({chosen} {enough}) UNION ALL ({gone} {enough})"
+        chosen = f"SELECT * FROM ({both}) AS both_kinds ORDER BY {order}"
     extra = (
         "coalesce(t.last_reply_at, 0), t.participants, coalesce(m.following, false)"
         if collapsed

@@ -24,7 +24,8 @@ class ThreadResponse(Struct):
     reply_count: int
     last_reply_at: int
     last_viewed_at: int
-    participants: list[Participant]
+    participants: list[Any]
+    """Each a `Participant`; a union of Structs has no schema."""
     post: Post
     unread_replies: int
     unread_mentions: int
