@@ -118,7 +118,7 @@ class RedisConnection(asyncio.Protocol):
             await self.command("HELLO", "3", *sign_in)
             if address.db:
                 await self.command("SELECT", address.db)
-        except RedisError:
+        except BaseException:  # cancelled, perhaps
             self.close()
             raise
 

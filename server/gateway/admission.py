@@ -124,7 +124,7 @@ class Admission:
         body, _ = body_of("hello", msgspec.json.encode(data), Audience(user_id=user.id))
         connection.put(Heads(body).head(codec))
         if self._bus.settled:
-            connection.mark_only(self._bus.position)
+            connection.mark_only(self._bus.position, user.digest)
         self._registry.add(user, connection)
         self._checkpoints.soon(connection)
         return connection
@@ -167,25 +167,23 @@ class Admission:
         mark = record.mark_for(seq)
         if mark is None or not self._fits(record, wishes.codec, admin) or not await self._settle():
             return None
-        first, after = mark
         until, rooms = self._bus.position, set(user.rooms)
         connection = Connection(wishes.connection_id, user.id, session.id, admin, wishes.codec)
-        connection.first = first
+        connection.first = mark.seq
         self._registry.add(user, connection)  # what comes after `until` is gathered while the streams are read
         heads = None
         with contextlib.suppress(RedisError):
             heads = await replay(
-                self._bus, connection, rooms, after, until, lambda envelope: allowed(connection, envelope)
+                self._bus, connection, rooms, mark, until, lambda envelope: allowed(connection, envelope)
             )
         intact = self._registry.connections.get(connection.id) is connection and not connection.overflowed
-        if heads is None or not intact or self._checkpoints.waits(connection) or seq > first + len(heads):
+        if heads is None or not intact or self._checkpoints.waits(connection) or seq > mark.seq + len(heads):
             if intact:
                 self._registry.discard(connection)
             return None
         connection.log = heads + connection.log
         connection.rewind(seq)
         connection.marks = record.marks
-        self._registry.note_replay(connection)
         self._stats.replays_elsewhere += 1
         self._stats.replayed += len(connection.log) - connection.sent
         return connection

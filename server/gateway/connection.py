@@ -14,7 +14,7 @@ HALF_OUTBOX = OUTBOX_BYTES // 2
 AWAY_EVENTS = 256
 """More events than this are not kept for a client that is gone."""
 
-MARK = struct.Struct(">IQ")
+MARK = struct.Struct(">IQI")
 MARKS = 7
 """Marks of about now, 1, 2, 4 … 32 seconds ago: a client that lags or left unnoticed can still resume elsewhere."""
 
@@ -69,7 +69,8 @@ class Connection:
         self.blocked = 0
         self.overflowed = False
         self.marks = b""
-        """Pairs of (seq, position): events from seq on come from messages after position. The newest is first."""
+        """Events from seq on come from messages after position, to a user in these rooms: (seq, position, digest of
+        the rooms), the newest first."""
         self.saved_seq = -1
         self.saved_at = 0.0
 
@@ -148,15 +149,15 @@ class Connection:
         self.size = sum(map(len, self.log[self.sent :]))
         return True
 
-    def mark(self, position: int, tick: int) -> None:
+    def mark(self, position: int, rooms: int, tick: int) -> None:
         """Note that everything up to a position of the bus is in the log; `tick` counts seconds."""
         marks = [self.marks[at : at + MARK.size] for at in range(0, len(self.marks), MARK.size)]
         for age in range(min(len(marks), MARKS - 1), 0, -1):
             if tick % (1 << (age - 1)) == 0:
                 marks[age : age + 1] = [marks[age - 1]]
-        marks[:1] = [MARK.pack(self.next_seq, position)]
+        marks[:1] = [MARK.pack(self.next_seq, position, rooms)]
         self.marks = b"".join(marks)
 
-    def mark_only(self, position: int) -> None:
+    def mark_only(self, position: int, rooms: int) -> None:
         """Note the same, and that nothing before can be replayed from the streams."""
-        self.marks = MARK.pack(self.next_seq, position)
+        self.marks = MARK.pack(self.next_seq, position, rooms)

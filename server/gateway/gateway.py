@@ -13,7 +13,7 @@ from server.gateway.admission import Admission
 from server.gateway.connection import HELD, PAUSED, Connection
 from server.gateway.frames import PING_FRAME
 from server.gateway.handshake import Wishes
-from server.gateway.hub import Hub, User
+from server.gateway.hub import Hub
 from server.gateway.protocol import OPEN, Socket
 from server.gateway.registry import Registry
 from server.gateway.requests import Requests, reply
@@ -77,7 +77,7 @@ class Gateway:
         self._authenticate = authenticate
         self._is_admin = is_admin
         self._registry = registry = Registry(self.hub, self.stats)
-        self._checkpoints = registry.checkpoints = Checkpoints(bus, registry.taken_over, self._saved)
+        self._checkpoints = registry.checkpoints = Checkpoints(bus, self._rooms_of, registry.taken_over, self._saved)
         self.on_connected = registry.on_connected
         """Called with the user id when a socket has signed in."""
         self.on_disconnected = registry.on_disconnected
@@ -232,17 +232,13 @@ class Gateway:
         connection.block(HELD)
         self._checkpoints.hold(connection)
 
+    def _rooms_of(self, connection: Connection) -> int:
+        user = self.hub.users.get(connection.user_id)
+        return user.digest if user is not None else 0
+
     def _saved(self, connection: Connection) -> None:
         if connection.unblock(HELD):
             self.hub.enqueue(connection)
-
-    def rejoined(self, user: User) -> None:
-        """Part of Keeper."""
-        doubtful = [one for one in user.connections if self._registry.doubtful(one)]
-        for connection in user.connections:
-            if connection not in doubtful:
-                self.interrupted(connection)
-        self.anew(doubtful)
 
     def anew(self, connections: Iterable[Connection]) -> None:
         """Part of Keeper: hello with a new id tells the client to fetch everything again."""
@@ -345,7 +341,7 @@ class Gateway:
                     connection.flush()
                 self.hub.remove(connection)
                 if self._bus.settled and not self._checkpoints.waits(connection):
-                    connection.mark(self._bus.position, 0)
+                    connection.mark(self._bus.position, self._rooms_of(connection), 0)
             await self._checkpoints.save([one for one in leaving if one.marks])
             for socket in batch:
                 socket.close(1001, "the server is going away; reconnect and resume")

@@ -4,7 +4,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from functools import reduce
+from operator import xor
 from typing import Protocol
+from zlib import crc32
 
 from server.bus.bus import EVERYONE, Bus
 from server.bus.envelope import Envelope
@@ -26,12 +29,14 @@ LINGER_SECONDS = 10.0
 class User:
     """What a node knows of a user who is connected to it; all connections of the user share it."""
 
-    __slots__ = ("connections", "holds", "id", "leaves_at", "loading", "news", "rooms", "version")
+    __slots__ = ("connections", "digest", "holds", "id", "leaves_at", "loading", "news", "rooms", "version")
 
     def __init__(self, id: str) -> None:
         self.id = id
         self.connections: tuple[Connection, ...] = ()
         self.rooms: set[str] = set()
+        self.digest = 0
+        """Of the rooms; kept up to date with them."""
         self.loading: asyncio.Future[None] | None = None
         self.news: list[tuple[Joined | Left, int]] = []
         """Signals that came while the rooms were being loaded."""
@@ -51,11 +56,13 @@ class Keeper(Protocol):
     def interrupted(self, connection: Connection) -> None:
         """The stream of events differs from what the bus has; note it before more is written."""
 
-    def rejoined(self, user: User) -> None:
-        """The user joined a room that was known already when the rooms were loaded."""
-
     def anew(self, connections: Iterable[Connection]) -> None:
         """These connections missed something for good."""
+
+
+def digest_of(*rooms: str) -> int:
+    """A number that two different sets of rooms hardly ever share; the digest of a union is that of both, xor."""
+    return reduce(xor, (crc32(room.encode()) for room in rooms), 0)
 
 
 def allowed(connection: Connection, envelope: Envelope) -> bool:
@@ -249,7 +256,9 @@ class Hub:
             self._apply(user, signal, position)
 
     def _join(self, user: User, room: str) -> None:
-        user.rooms.add(room)
+        if room not in user.rooms:
+            user.rooms.add(room)
+            user.digest ^= digest_of(room)
         members = self.rooms.get(room)
         if members is None:
             self.rooms[room] = {user}
@@ -263,6 +272,7 @@ class Hub:
             self._leaving.pop(user, None)
             self._leave(user, user.rooms)
             user.rooms = set()
+            user.digest = 0
             self._bus.unsubscribe([f"user:{user.id}"])
 
     def _leave(self, user: User, rooms: Iterable[str]) -> None:
@@ -327,11 +337,10 @@ class Hub:
         if isinstance(signal, Left):
             gone = user.rooms.intersection(signal.rooms)
             user.rooms -= gone
+            user.digest ^= digest_of(*gone)
             self._leave(user, gone)
             return
         new = [room for room in signal.rooms if room not in user.rooms]
-        if len(new) < len(signal.rooms):  # the database knew before the bus: events came that no replay would find
-            self.keeper.rejoined(user)
         unknown = [room for room in new if room not in self.rooms]
         for room in new:
             self._join(user, room)

@@ -18,7 +18,6 @@ AWAY_LIMIT = 10_000
 """More connections than this don't wait; those that have waited longest go first."""
 ENDED_SECONDS = 2.0
 """How long a socket whose session has ended may still ask and be refused before it is closed."""
-REPLAY_DOUBT_SECONDS = 5.0
 
 
 class Registry:
@@ -34,7 +33,6 @@ class Registry:
         self._hub = hub
         self._stats = stats
         self._away: dict[Connection, float] = {}
-        self._replayed: dict[Connection, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, user: User, connection: Connection) -> None:
@@ -92,7 +90,6 @@ class Registry:
             del self.connections[connection.id]
         connection.detach()
         self._away.pop(connection, None)
-        self._replayed.pop(connection, None)
         self._stats.away = len(self._away)
         self.checkpoints.drop(connection)
         self._hub.remove(connection)
@@ -127,25 +124,13 @@ class Registry:
         else:
             self.discard(connection)
 
-    def note_replay(self, connection: Connection) -> None:
-        """The connection was replayed by what the database says of its rooms; a signal may yet prove that too new."""
-        self._replayed[connection] = asyncio.get_running_loop().time() + REPLAY_DOUBT_SECONDS
-
-    def doubtful(self, connection: Connection) -> bool:
-        """Whether the connection was replayed just now."""
-        return connection in self._replayed
-
     def sweep(self, now: float) -> None:
         """Forget connections whose client did not come back."""
-        for waiting in (self._away, self._replayed):
-            while waiting:
-                connection, until = next(iter(waiting.items()))
-                if until > now:
-                    break
-                if waiting is self._away:
-                    self.discard(connection)
-                else:
-                    del self._replayed[connection]
+        while self._away:
+            connection, until = next(iter(self._away.items()))
+            if until > now:
+                return
+            self.discard(connection)
 
 
 def _call(listener: Callable[..., None], *words: object) -> None:

@@ -1,9 +1,10 @@
 """Carrying a connection to another node: marks in Redis, and replay from the streams where it can be proven exact.
 
-A mark (seq, position) says: the events from seq on come from the messages after position. Nodes save the marks of
-their connections every second, so that after a crash another node can tell which events a client has not seen. A
-record belongs to one node; whoever resumes the connection takes it over in one step, and the saves of the node
-before are refused from then on.
+A mark (seq, position, rooms) says: the events from seq on come from the messages after position, to a user who was in
+these rooms then. Nodes save the marks of their connections every second, so that after a crash another node can tell
+which events a client has not seen; it must find its way back to the same rooms, or the database and the bus were not
+of one mind when one of the two nodes asked. A record belongs to one node; whoever resumes the connection takes it over
+in one step, and the saves of the node before are refused from then on.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from server.bus.redis import RedisError
 from server.bus.signals import NODES, EventsLost, Joined, Left, Signal
 from server.gateway.connection import MARK, Connection
 from server.gateway.frames import heads_for
+from server.gateway.hub import digest_of
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,14 @@ end
 """
 
 
+class Mark(Struct, frozen=True):
+    """A mark of a connection."""
+
+    seq: int
+    position: int
+    rooms: int
+
+
 class Record(Struct, array_like=True):
     """What a node leaves behind about a connection."""
 
@@ -74,19 +84,24 @@ class Record(Struct, array_like=True):
     is_admin: bool
     marks: bytes
 
-    def mark_for(self, seq: int) -> tuple[int, int] | None:
+    def mark_for(self, seq: int) -> Mark | None:
         """The newest mark that is not after a seq."""
-        for found in MARK.iter_unpack(self.marks):
-            if found[0] <= seq:
-                return found[0], found[1]
-        return None
+        return next((Mark(*found) for found in MARK.iter_unpack(self.marks) if found[0] <= seq), None)
 
 
 class Checkpoints:
     """Saves the marks of this node's connections, and takes over those of others."""
 
-    def __init__(self, bus: Bus, refused: Callable[[str], None], confirmed: Callable[[Connection], None]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        rooms_of: Callable[[Connection], int],
+        refused: Callable[[str], None],
+        confirmed: Callable[[Connection], None],
+    ) -> None:
         self._bus = bus
+        self._rooms_of = rooms_of
+        """The digest of the rooms of a connection's user."""
         self._refused = refused
         """Called with the id of a connection that has gone to another node."""
         self._confirmed = confirmed
@@ -133,7 +148,7 @@ class Checkpoints:
                 waiting, new = dict(self._waiting), list(self._new)
                 self._new.clear()
                 for connection in waiting:
-                    connection.mark_only(self._bus.position)
+                    connection.mark_only(self._bus.position, self._rooms_of(connection))
                 if not await self.save([*waiting, *new]):
                     await asyncio.sleep(SOON_SECONDS * 10)
                     continue
@@ -155,7 +170,7 @@ class Checkpoints:
             elif seq == connection.saved_seq and now - connection.saved_at < REFRESH_SECONDS:
                 continue
             elif connection not in self._waiting:
-                connection.mark(self._bus.position, tick)
+                connection.mark(self._bus.position, self._rooms_of(connection), tick)
                 connection.saved_seq = seq
             connection.saved_at = now
             if connection.marks:
@@ -198,20 +213,20 @@ class Checkpoints:
 
 
 async def replay(
-    bus: Bus, connection: Connection, rooms: set[str], after: int, until: int, wanted: Callable[[Envelope], bool]
+    bus: Bus, connection: Connection, rooms: set[str], mark: Mark, until: int, wanted: Callable[[Envelope], bool]
 ) -> list[bytes] | None:
-    """The heads of the events that the connection was sent for the messages after one position, up to another.
+    """The heads of the events that the connection was sent for the messages after a mark, up to a position.
 
     `rooms` are the user's rooms as of `until`. None when it can't be proven that nothing is missing. Raises RedisError.
     """
-    own = f"user:{connection.user_id}"
+    own, after = f"user:{connection.user_id}", mark.position
     told = await bus.history(own, after)
     for_nodes = await bus.history(NODES, after)
     if told is None or for_nodes is None:
         return None
     news = [(position, signal) for position, signal in told if isinstance(signal, Joined | Left) and position <= until]
     spans = membership(rooms, news, after, until)
-    if spans is None:
+    if spans is None or digest_of(*(room for room in spans if spans[room][-1][0] == after)) != mark.rooms:
         return None
     topics = [own, EVERYONE, *spans]
     if any(isinstance(signal, EventsLost) and _concerns(signal, topics) for _, signal in for_nodes):
@@ -239,7 +254,7 @@ def within(messages: Iterable[tuple[int, Envelope | Signal]], start: int, end: i
 def membership(
     rooms: set[str], news: Sequence[tuple[int, Joined | Left]], after: int, until: int
 ) -> dict[str, list[tuple[int, int]]] | None:
-    """Between which positions the user was in which rooms, told backwards from the rooms now.
+    """Between which positions the user was in which rooms, the last span first, told backwards from the rooms now.
 
     None if the news makes no sense, as when the database knew of a change before the bus did.
     """
