@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import time
 from collections.abc import Sequence
 
 from server.bus.envelope import seal
@@ -37,6 +38,8 @@ class Publisher:
     def __init__(self, address: Address, names: Names) -> None:
         self.published = 0
         self.failed = 0
+        self.seconds = 0.0
+        """Time spent waiting for Redis' answers."""
         self._address = address
         self._names = names
         self._connection: RedisConnection | None = None
@@ -100,6 +103,7 @@ class Publisher:
                 topics += goes_to
         if not words:
             return True
+        started = time.perf_counter()
         try:
             await self._send(words)
         except RedisError as error:
@@ -107,6 +111,8 @@ class Publisher:
             self._remember(topics)
             log.warning("events were stored but could not be published: %s", error)
             return False
+        finally:
+            self.seconds += time.perf_counter() - started
         self.published += len(messages)
         return True
 

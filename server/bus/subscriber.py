@@ -7,7 +7,7 @@ comes after every message published before it, so nothing that is merely on its 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Coroutine, Iterable
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable
 from typing import Any, Protocol
 
 import msgspec
@@ -158,11 +158,8 @@ class Subscriber:
             self._spawn(self._follow(self._connection, new))
 
     async def _follow(self, connection: RedisConnection, new: list[Subscription]) -> None:
-        with contextlib.suppress(RedisError):  # the next connection begins with catching up
-            async with self._filling:
-                await self._catch_up_and_fill(connection, new)
-                if connection is self._connection:
-                    self._let_go()
+        async with self._standstill(connection):
+            await self._catch_up_and_fill(connection, new)
 
     def _register(self, topics: Iterable[str], after: int) -> tuple[list[Subscription], bool]:
         """Those topics that are new here, and whether Redis has confirmed all others."""
@@ -279,18 +276,31 @@ class Subscriber:
     # gaps
 
     async def _fill(self, connection: RedisConnection, behind: list[Subscription]) -> None:
-        """Pass on what these topics' streams have beyond what is known, in order, while new messages wait."""
+        """Pass on what these topics' streams have beyond what is known."""
+        async with self._standstill(connection):
+            self._fill_in(await self._read_streams(connection, behind))
+
+    @contextlib.asynccontextmanager
+    async def _standstill(self, connection: RedisConnection) -> AsyncIterator[None]:
+        """Nothing is passed on meanwhile, and what waited is handled at the end.
+
+        When anything fails the connection is given up: the next one begins with catching up.
+        """
         async with self._filling:
-            if self._backlog is None:
+            if connection is not self._connection:
+                connection.close()
+            elif self._backlog is None:
                 self._backlog = []
             try:
-                found = await self._read_streams(connection, behind)
+                yield
             except RedisError:
-                connection.close()  # the next one begins with catching up
-                return
-            if connection is self._connection:
-                self._fill_in(found)
-                self._let_go()
+                connection.close()
+            except Exception:
+                log.exception("missing messages could not be filled in")
+                connection.close()
+            else:
+                if connection is self._connection and not connection.closed:
+                    self._let_go()
 
     async def _catch_up_and_fill(self, connection: RedisConnection, subscriptions: list[Subscription]) -> None:
         """Subscribe, and put what was published since the known positions before what waits."""
@@ -384,7 +394,7 @@ class Subscriber:
                     log.warning("the subscriber lost its connection")
                 finally:
                     self._gone(connection)
-            except RedisError as error:
+            except (RedisError, OSError) as error:
                 log.log(logging.WARNING if delay == RECONNECT_SECONDS[0] else logging.DEBUG, "%s", error)
             await asyncio.sleep(delay)
             delay = min(delay * 2, RECONNECT_SECONDS[1])

@@ -108,7 +108,7 @@ class Gateway:
         self._slowed: list[Socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticks = 0
-        self._saving: asyncio.Task[None] | None = None
+        self._saving: asyncio.Future[None]
         self._timer: asyncio.TimerHandle | None = None
         self._drained: asyncio.Task[None] | None = None
         self.protocol_class = type("GatewaySocket", (Socket,), {"__slots__": (), "desk": self})
@@ -122,7 +122,10 @@ class Gateway:
         self._bus.on(SessionsEnded, self._sessions_ended)
         self._bus.on(SessionsChanged, self._sessions_changed)
         self._bus.on(TakenOver, lambda signal: self._registry.taken_over(signal.connection_id))
-        self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+        loop = asyncio.get_running_loop()
+        self._saving = loop.create_future()
+        self._saving.set_result(None)
+        self._timer = loop.call_later(TICK_SECONDS, self._tick)
 
     async def drain(self, seconds: float) -> None:
         """Take no new sockets, hand the state of all over to the other nodes and close them within `seconds`."""
@@ -271,10 +274,8 @@ class Gateway:
             return
         user.version += 1
         for connection in user.connections:
-            if isinstance(connection.socket, Socket):
+            if isinstance(connection.socket, Socket):  # who comes back later is looked up then
                 self._spawn(self._look_up(connection.socket))
-            else:
-                self._registry.end([connection])
 
     async def _look_up(self, socket: Socket) -> None:
         """See whether the session still holds, and what it may."""
@@ -311,7 +312,7 @@ class Gateway:
             self._visit(socket, now)
         self._registry.sweep(now)
         self.hub.sweep()
-        if self._ticks % 2 == 0 and self._bus.settled and (self._saving is None or self._saving.done()):
+        if self._ticks % 2 == 0 and not self.draining and self._bus.settled and self._saving.done():
             connections = list(self._registry.connections.values())
             self._saving = self._spawn(self._checkpoints.round(connections, self._ticks // 2, now))
 
@@ -331,6 +332,7 @@ class Gateway:
     # the end
 
     async def _drain(self, seconds: float) -> None:
+        await asyncio.wait([self._saving])
         sockets = [socket for socket in self._sockets if socket.state == OPEN]
         size = max(1, -(-len(sockets) // DRAIN_BATCHES))
         for start in range(0, len(sockets), size):
@@ -339,9 +341,10 @@ class Gateway:
             for connection in leaving:
                 if not connection.blocked:
                     connection.flush()
-                self.hub.remove(connection)
                 if self._bus.settled and not self._checkpoints.waits(connection):
                     connection.mark(self._bus.position, self._rooms_of(connection), 0)
+                self._checkpoints.drop(connection)  # no later mark would be true
+                self.hub.remove(connection)
             await self._checkpoints.save([one for one in leaving if one.marks])
             for socket in batch:
                 socket.close(1001, "the server is going away; reconnect and resume")
