@@ -7,7 +7,8 @@ from typing import Any
 from msgspec import Struct
 
 from server.db import SQL, Db
-from server.features.posts.models import StoredPost, stored_columns
+from server.features.posts.metadata import shown_in_page, shown_to_readers
+from server.features.posts.models import PAGE_COLUMNS, PAGE_WIDTH, Post, StoredPost, stored_columns
 
 MAX_SINCE = 1000
 """Changed posts in one answer."""
@@ -20,7 +21,7 @@ POST = stored_columns("p")
 class Listed(Struct):
     """A post of a list with its place in the thread that it began, if that was asked for."""
 
-    post: StoredPost
+    post: Post
     last_reply_at: int = 0
     participants: list[str] | None = None
     is_following: bool | None = None
@@ -43,50 +44,52 @@ _WHERE = {
     "before": f"AND (create_at, id) < {_ANCHOR}",
     "after": f"AND (create_at, id) > {_ANCHOR}",
 }
-_COLLAPSED = """
- LEFT JOIN threads t ON t.post_id = p.id
- LEFT JOIN thread_memberships m ON m.post_id = p.id AND m.user_id = $4"""
+# Sub-selects, which are made for the rows of the page only.
+_COLLAPSED = """,
+           CASE WHEN reply_count > 0 THEN (SELECT last_reply_at FROM threads WHERE post_id = posts.id) ELSE 0 END,
+           CASE WHEN reply_count > 0 THEN (SELECT participants FROM threads WHERE post_id = posts.id) END,
+           coalesce((SELECT following FROM thread_memberships WHERE post_id = posts.id AND user_id = $4), false)"""
 
 
 def _page_sql(kind: str, collapsed: bool, deleted: bool) -> SQL:
-    """Posts of one page. The newest change of the channel comes along, since it is what the ETag is made of."""
     order = "create_at, id" if kind == "after" else "create_at DESC, id DESC"
     roots = "AND root_id = ''" if collapsed else ""
     where = f"channel_id = $1 {roots} {_WHERE[kind]}"
-    chosen = f"SELECT * FROM posts WHERE {where} AND delete_at = 0 ORDER BY {order}"
-    if deleted:
-        gone = f"SELECT * FROM posts WHERE {where} AND delete_at > 0 AND original_id = '' ORDER BY {order}"
-        enough = "LIMIT $2::bigint + $3::bigint"
-        both = f"({chosen} {enough}) UNION ALL ({gone} {enough})"
-        chosen = f"SELECT * FROM ({both}) AS both_kinds ORDER BY {order}"
-    extra = (
-        "coalesce(t.last_reply_at, 0), t.participants, coalesce(m.following, false)"
-        if collapsed
-        else "$4::text IS NULL"
-    )
+    columns = PAGE_COLUMNS + (_COLLAPSED if collapsed else ", $4::text IS NULL")
+    if not deleted:
+        return SQL(f"""
+            SELECT {columns}
+              FROM posts
+             WHERE {where} AND delete_at = 0
+          ORDER BY {order}
+             LIMIT $2 OFFSET $3
+        """)
+    some = f"SELECT * FROM posts WHERE {where} AND {{}} ORDER BY {order} LIMIT $2::bigint + $3::bigint"
+    live, gone = some.format("delete_at = 0"), some.format("delete_at > 0 AND original_id = ''")
     return SQL(f"""
-        SELECT (SELECT max(update_at) FROM posts WHERE channel_id = $1 AND original_id = ''), {POST}, {extra}
-          FROM ({chosen} LIMIT $2 OFFSET $3) AS p
-        {_COLLAPSED if collapsed else ""}
-         ORDER BY p.create_at {"" if kind == "after" else "DESC"}, p.id {"" if kind == "after" else "DESC"}
+        SELECT {columns}
+          FROM (({live}) UNION ALL ({gone})) AS posts
+      ORDER BY {order}
+         LIMIT $2 OFFSET $3
     """)
 
 
 PAGES = {key: _page_sql(*key) for key in product(("", "before", "after"), (False, True), (False, True))}
 
 
-async def page_of(db: Db, channel_id: str, user_id: str, page: Page) -> tuple[int, list[Listed]]:
-    """When the channel last changed (0 for an empty page), and posts from the near end of the page on.
+async def page_of(db: Db, channel_id: str, user_id: str, page: Page) -> list[Listed]:
+    """Posts from the near end of the page on: the newest first, with `after` the oldest. Reactions are still missing.
 
-    Those are the newest first, with `after` the oldest. Indexes: posts_channel_idx, with collapsed threads
-    posts_channel_root_idx, and posts_deleted_idx where deleted posts are wanted too.
+    Indexes: posts_channel_idx, with collapsed threads posts_channel_root_idx, for deleted posts posts_deleted_idx.
     """
     kind = "before" if page.before else "after" if page.after else ""
     arguments: list[Any] = [channel_id, page.limit, page.offset, user_id]
     if kind:
         arguments.append(page.before or page.after)
     rows = await db.rows(PAGES[kind, page.collapsed, page.deleted], *arguments)
-    return (rows[0][0] if rows else 0), _listed(rows, 1, page.collapsed)
+    if page.collapsed:
+        return [Listed(shown_in_page(row), *row[PAGE_WIDTH:]) for row in rows]
+    return [Listed(shown_in_page(row)) for row in rows]
 
 
 _WIDTH = len(StoredPost.__struct_fields__)
@@ -94,17 +97,10 @@ _WIDTH = len(StoredPost.__struct_fields__)
 
 def _listed(rows: Sequence[Sequence[Any]], start: int, collapsed: bool) -> list[Listed]:
     end = start + _WIDTH
+    posts = shown_to_readers(StoredPost(*row[start:end]) for row in rows)
     if collapsed:
-        return [Listed(StoredPost(*row[start:end]), *row[end:]) for row in rows]
-    return [Listed(StoredPost(*row[start:end])) for row in rows]
-
-
-LAST_CHANGE = SQL("SELECT max(update_at) FROM posts WHERE channel_id = $1 AND original_id = ''")
-
-
-async def last_change(db: Db, channel_id: str) -> int:
-    """When a post of the channel last changed. Index: posts_since_idx."""
-    return int(await db.value(LAST_CHANGE, channel_id) or 0)
+        return [Listed(post, *row[end:]) for post, row in zip(posts, rows, strict=True)]
+    return [Listed(post) for post in posts]
 
 
 SINCE = SQL(f"""
@@ -162,23 +158,23 @@ async def around_unread(
     return listed[:unread], listed[unread:]
 
 
-# The threads of some replies; without $2 only how they begin.
-THREADS_OF = SQL(f"""
+# Some posts with their reactions, and the newest replies in the threads of $2.
+DETAILS = SQL(f"""
     SELECT {POST}
       FROM (SELECT * FROM posts WHERE id = ANY($1)
              UNION ALL
            (SELECT *
               FROM posts
-             WHERE $2 AND root_id = ANY($1) AND root_id <> '' AND delete_at = 0
+             WHERE root_id = ANY($2) AND root_id <> '' AND delete_at = 0
           ORDER BY create_at DESC
              LIMIT {MAX_THREAD_POSTS})) AS p
      WHERE p.delete_at = 0
 """)
 
 
-async def threads_of(db: Db, root_ids: Sequence[str], whole: bool) -> list[StoredPost]:
-    """Root posts, and if wanted the newest replies to them. Indexes: posts_pkey, posts_thread_idx."""
-    return await db.many(StoredPost, THREADS_OF, root_ids, whole)
+async def details_of(db: Db, ids: Sequence[str], threads: Sequence[str]) -> list[StoredPost]:
+    """Live posts, and the newest replies in some threads. Indexes: posts_pkey, posts_thread_idx."""
+    return await db.many(StoredPost, DETAILS, ids, threads)
 
 
 class ThreadPage(Struct, kw_only=True):

@@ -15,7 +15,7 @@ from server.features.posts.access import readable_post
 from server.features.posts.list_queries import MAX_THREAD_POSTS, ThreadPage
 from server.features.posts.models import PostList
 from server.http.params import Page, PerPage
-from server.http.reply import NotModified, revalidate
+from server.http.reply import revalidate
 from server.http.router import Router
 from server.ids import Id
 
@@ -53,13 +53,7 @@ async def get_posts_for_channel(
             collapsed=collapsedThreads,
             extended=collapsedThreadsExtended,
         )
-    # What the caller follows is no change of the channel, so a list that shows it can't be told by its last change.
-    given = "" if collapsedThreads else request.headers.get("if-none-match", "")
-    if given:
-        etag = _etag(channel_id, await list_queries.last_change(ctx.db, channel_id))
-        if etag in given:
-            raise NotModified(etag)
-    result, changed_at = await lists.channel_page(
+    result = await lists.channel_page(
         ctx,
         channel_id,
         page=page,
@@ -71,13 +65,17 @@ async def get_posts_for_channel(
         collapsed=collapsedThreads,
         extended=collapsedThreadsExtended,
     )
-    if changed_at and not collapsedThreads:
-        ctx.reply_headers.append(("ETag", _etag(channel_id, changed_at)))
+    # What the caller follows is no change of a post, so a list that shows it can't be told by the posts' changes.
+    if not collapsedThreads:
+        revalidate(ctx, request.headers.get("if-none-match", ""), _etag(channel_id, result))
     return result
 
 
-def _etag(of: str, changed_at: int) -> str:
-    return f"{VERSION}.{of}.{changed_at}"
+def _etag(channel_id: str, listed: PostList) -> str:
+    """Other posts, or a newer change of one of them, make another ETag: within a channel no two changes have a time."""
+    changed_at = max((post.update_at for post in listed.posts.values()), default=0)
+    first, last = (listed.order[0], listed.order[-1]) if listed.order else ("", "")
+    return f"{VERSION}.{channel_id}.{changed_at}.{len(listed.posts)}.{first}.{last}"
 
 
 @router.get("/users/{user_id}/channels/{channel_id}/posts/unread", guard=all_of(self_or(), reads_channel))
@@ -143,9 +141,7 @@ async def get_post_thread(
 async def get_pinned_posts(ctx: Context, request: Request, channel_id: Id) -> PostList:
     """The pinned posts of a channel, newest first."""
     result = lists.plain_list(await list_queries.pinned_in(ctx.db, channel_id))
-    changed_at = max((post.update_at for post in result.posts.values()), default=0)
-    etag = _etag(channel_id, changed_at) + f".{len(result.order)}"
-    revalidate(ctx, request.headers.get("if-none-match", ""), etag)
+    revalidate(ctx, request.headers.get("if-none-match", ""), _etag(channel_id, result))
     return result
 
 

@@ -6,7 +6,7 @@ from server.context import Context
 from server.errors import NotFound
 from server.features.posts import list_queries, queries
 from server.features.posts.list_queries import Listed, Page, ThreadPage
-from server.features.posts.metadata import shown, shown_deleted, shown_to_readers
+from server.features.posts.metadata import shown, shown_to_readers
 from server.features.posts.models import Post, PostList, StoredPost
 from server.features.threads.models import Participant
 from server.features.threads.participants import participants_for
@@ -22,19 +22,14 @@ async def _assembled(
     ctx: Context, listed: Sequence[Listed], *, skip_threads: bool, collapsed: bool, extended: bool
 ) -> PostList:
     """A list with what belongs to it: with collapsed threads who takes part, else the threads of its replies."""
-    posts: dict[str, Post] = {}
-    people: Mapping[str, Participant] = {}
+    posts = {item.post.id: item.post for item in listed}
+    order = list(posts)
     if collapsed:
         ids = (user_id for item in listed for user_id in item.participants or ())
         people = await participants_for(ctx, ids, extended=extended)
-    for item in listed:
-        row = item.post
-        post = posts[row.id] = shown_deleted(row) if row.delete_at else shown(row)
-        if collapsed:
-            _put_thread(post, item.last_reply_at, item.participants, item.is_following, people)
-    order = list(posts)
-    if not collapsed:
-        await _add_threads(ctx, posts, whole=not skip_threads)
+        for item in listed:
+            _put_thread(item.post, item.last_reply_at, item.participants, item.is_following, people)
+    await _add_details(ctx, posts, roots=not collapsed, whole=not (collapsed or skip_threads))
     return PostList(order, posts, "", "", 0)
 
 
@@ -51,14 +46,17 @@ def _put_thread(
         post.participants = [people[user_id] for user_id in participants if user_id in people]
 
 
-async def _add_threads(ctx: Context, posts: dict[str, Post], *, whole: bool) -> None:
-    """Add the roots of listed replies, and the other posts of their threads if `whole`; replies get the count too."""
-    roots = list({post.root_id for post in posts.values() if post.root_id})
-    if not roots:
+async def _add_details(ctx: Context, posts: dict[str, Post], *, roots: bool, whole: bool) -> None:
+    """Add the reactions that are still missing; the roots of listed replies, and if `whole` all of their threads."""
+    wanted = [post.id for post in posts.values() if post.has_reactions and post.metadata.reactions is None]
+    threads = list({post.root_id for post in posts.values() if post.root_id}) if roots else []
+    if not wanted and not threads:
         return
-    for row in await list_queries.threads_of(ctx.db, roots, whole):
-        if row.id not in posts:
-            posts[row.id] = shown(row)
+    ids = wanted + [root_id for root_id in threads if root_id not in wanted]
+    for row in await list_queries.details_of(ctx.db, ids, threads if whole else []):
+        detailed = shown(row)
+        known = posts.setdefault(row.id, detailed)
+        known.metadata = detailed.metadata
     for post in posts.values():
         root = posts.get(post.root_id)
         if root is not None:
@@ -77,8 +75,8 @@ async def channel_page(
     skip_threads: bool = False,
     collapsed: bool = False,
     extended: bool = False,
-) -> tuple[PostList, int]:
-    """A page of a channel, and when the channel last changed (0 for an empty page)."""
+) -> PostList:
+    """A page of a channel, with the ids of its neighbours."""
     # One more at each side tells the neighbours.
     newer = 1 if page else 0
     wanted = Page(
@@ -89,7 +87,7 @@ async def channel_page(
         collapsed=collapsed,
         deleted=include_deleted,
     )
-    changed_at, found = await list_queries.page_of(ctx.db, channel_id, ctx.user_id, wanted)
+    found = await list_queries.page_of(ctx.db, channel_id, ctx.user_id, wanted)
     near = found[0].post.id if newer and found else ""
     items = found[newer:]
     far = items[per_page].post.id if len(items) > per_page else ""
@@ -101,7 +99,7 @@ async def channel_page(
         result.prev_post_id, result.next_post_id = near if page else after, far
     else:
         result.next_post_id, result.prev_post_id = near if page else before, far
-    return result, changed_at
+    return result
 
 
 async def channel_since(
@@ -126,10 +124,9 @@ async def around_unread(
     """The posts around the first one that a user has not read; the newest ones when all are read."""
     unread, read = await list_queries.around_unread(ctx.db, channel_id, user_id, before + 1, after + 1, collapsed)
     if not unread:
-        result, _ = await channel_page(
+        return await channel_page(
             ctx, channel_id, per_page=before, skip_threads=skip_threads, collapsed=collapsed, extended=extended
         )
-        return result
     next_id = unread[0].post.id if len(unread) > after else ""
     prev_id = read[-1].post.id if len(read) > before else ""
     items = [*(unread[1:] if next_id else unread), *(read[:-1] if prev_id else read)]

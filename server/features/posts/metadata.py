@@ -1,12 +1,21 @@
 """Rows of posts turned into what clients are shown, with metadata that is made anew on each read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from server.errors import BadRequest
-from server.features.posts.models import BARE, MAX_MESSAGE, MAX_PROPS, Embed, Metadata, Post, Priority, StoredPost
+from server.features.posts.models import (
+    MAX_MESSAGE,
+    MAX_PROPS,
+    PAGE_WIDTH,
+    Embed,
+    Metadata,
+    Post,
+    Priority,
+    StoredPost,
+)
 from server.ids import new_id
 
 MAX_ATTACHMENTS = 100
@@ -20,18 +29,7 @@ _json = msgspec.json.Encoder().encode
 
 def shown(row: StoredPost) -> Post:
     """A post as its readers see it."""
-    props = row.props
-    metadata = BARE
-    attachments = props.get("attachments")
-    if attachments or row.reactions or row.priority is not None:
-        metadata = Metadata(
-            embeds=_ATTACHMENTS if attachments else None,
-            reactions=row.reactions,
-            priority=Priority(**row.priority) if row.priority is not None else None,
-        )
-        if attachments:
-            props = {**props, "attachments": [_without_secrets(attachment) for attachment in attachments]}
-    return Post(
+    post = Post(
         id=row.id,
         create_at=row.create_at,
         update_at=row.update_at,
@@ -41,30 +39,58 @@ def shown(row: StoredPost) -> Post:
         user_id=row.user_id,
         channel_id=row.channel_id,
         root_id=row.root_id,
-        original_id=row.original_id,
         message=row.message,
         type=row.type,
-        props=props,
+        props=row.props,
         hashtags=row.hashtags,
         reply_count=row.reply_count,
-        pending_post_id="",
-        last_reply_at=0,
-        participants=None,
-        metadata=metadata,
-        file_ids=row.file_ids,
+        file_ids=row.file_ids or None,
         has_reactions=row.has_reactions,
+        original_id=row.original_id,
     )
+    _add_metadata(post, row.priority, row.reactions)
+    return post
+
+
+def _add_metadata(post: Post, priority: dict[str, Any] | None, reactions: list[Any] | None) -> None:
+    attachments = post.props.get("attachments")
+    if attachments or reactions or priority is not None:
+        post.metadata = Metadata(
+            embeds=_ATTACHMENTS if attachments else None,
+            reactions=reactions,
+            priority=Priority(**priority) if priority is not None else None,
+        )
+        if attachments:
+            public = [_without_secrets(attachment) for attachment in attachments]
+            post.props = {**post.props, "attachments": public}
+
+
+def shown_in_page(row: Sequence[Any]) -> Post:
+    """A post of a page, from PAGE_COLUMNS; its reactions are still missing. Deleted ones are without content."""
+    post = Post(*row[: PAGE_WIDTH - 1])
+    props: Any = post.props
+    if props is None:
+        post.props = {}
+    if post.delete_at:
+        _strip(post)
+    elif post.props or row[PAGE_WIDTH - 1] is not None:
+        _add_metadata(post, row[PAGE_WIDTH - 1], None)
+    return post
 
 
 def shown_deleted(row: StoredPost) -> Post:
     """A deleted post for those who held a copy: that it is gone, not what it said."""
     post = shown(row)
+    _strip(post)
+    return post
+
+
+def _strip(post: Post) -> None:
     post.message = post.hashtags = ""
     post.props = {}
-    post.file_ids = []
+    post.file_ids = None
     post.has_reactions = False
-    post.metadata = BARE
-    return post
+    post.metadata = Metadata()
 
 
 def _without_secrets(attachment: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Posts on the wire: the post, the bodies that make and change one, and lists of them."""
 
+from types import NoneType
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from server.db import columns
 from server.ids import Id
@@ -79,13 +80,10 @@ class Metadata(Struct, frozen=True, omit_defaults=True):
     priority: Priority | None = None
 
 
-BARE = Metadata()
-
-
 class Post(Struct, omit_defaults=True):
-    """A post. Fields without a default are always sent, the others only when they say something.
+    """A post. Fields with a plain default are sent only when they say something else, all others always.
 
-    The columns come first, in the order of the SELECT.
+    The columns come first, in the order of PAGE_COLUMNS.
     """
 
     id: str
@@ -97,18 +95,18 @@ class Post(Struct, omit_defaults=True):
     user_id: str
     channel_id: str
     root_id: str
-    original_id: str
     message: str
     type: str
     props: dict[str, Any]
     hashtags: str
     reply_count: int
-    pending_post_id: str
-    last_reply_at: int
-    participants: list[Any] | None
-    metadata: Metadata
-    file_ids: list[str] = []
+    file_ids: list[str] | None = None
     has_reactions: bool = False
+    original_id: str = field(default_factory=str)
+    pending_post_id: str = field(default_factory=str)
+    last_reply_at: int = field(default_factory=int)
+    participants: list[Any] | None = field(default_factory=NoneType)
+    metadata: Metadata = field(default_factory=Metadata)
     is_following: bool | None = None
 
     @property
@@ -151,6 +149,12 @@ def stored_columns(table: str = "posts") -> str:
 
 
 STORED_COLUMNS = stored_columns()
+
+# What pages are made of: in the order of Post, then the priority. What is empty is left out, reading it would cost
+# more than finding that out.
+PAGE_COLUMNS = """id, create_at, update_at, edit_at, delete_at, is_pinned, user_id, channel_id, root_id, message, type,
+    nullif(props, '{}'), hashtags, reply_count, nullif(file_ids, '{}'), has_reactions, priority"""
+PAGE_WIDTH = 17
 
 
 class NewMetadata(Struct, kw_only=True):

@@ -248,22 +248,27 @@ async def test_a_single_post_has_an_etag_too(client: Clients, make: Make, world:
     assert (await client(world.bob).get(f"/posts/{post['id']}", headers=fresh)).ok()["message"] == "y"
 
 
-async def test_a_page_costs_one_statement_and_two_with_threads(
+async def test_a_page_costs_one_statement_and_two_with_threads_or_reactions(
     client: Clients, counted: Counted, make: Make, world: World
 ) -> None:
     root = await make.post(world.ada, world.town, "root")
     await fill(make, world.ada, world.town, 3)
+    path = f"/channels/{world.town.id}/posts"
+
+    with counted(sql=1):
+        (await client(world.ada).get(path)).ok()
     (
         await client(world.ada).post(
             "/reactions", {"user_id": world.ada.id, "post_id": root["id"], "emoji_name": "smile"}
         )
     ).ok()
-    path = f"/channels/{world.town.id}/posts"
-
-    with counted(sql=1):
+    with counted(sql=2):
         found = (await client(world.ada).get(path)).ok()
     assert found["posts"][root["id"]]["metadata"]["reactions"][0]["emoji_name"] == "smile"
     await make.post(world.ada, world.town, "reply", root_id=root["id"])
+    with counted(sql=2):
+        (await client(world.ada).get(path)).ok()
+    (await client(world.ada).delete(f"/users/me/posts/{root['id']}/reactions/smile")).ok()
     with counted(sql=2):
         (await client(world.ada).get(path)).ok()
     with counted(sql=1):
