@@ -39,6 +39,7 @@ from server.features.status import routes as status
 from server.features.status.presence import Presence
 from server.features.system import empty_lists, health
 from server.features.system import routes as system
+from server.features.system.measures import node_registry
 from server.features.system.metrics_port import MetricsPort
 from server.features.system.store import ConfigStore
 from server.features.teams import erasing
@@ -181,7 +182,7 @@ class Node:
             presence,
             writer,
             runner,
-            MetricsPort(self.services),
+            MetricsPort(self.services, node_registry(self.services, self.gateway)),
             NodeBeat(self.services),
         ]
         after_auth: list[Callable[[Context], None]] = [activity.note]

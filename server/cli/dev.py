@@ -9,10 +9,11 @@ from pathlib import Path
 
 from server import __version__
 from server.cli.neighbours import settings_of
-from server.cli.node import Node, require_free
+from server.cli.node import HOST, Node, require_free
 from server.cli.signals import until_stopped
 from server.cli.sources import Sources
 from server.config import load_config
+from server.config.environment import variable_of
 from server.engines.child import EngineError
 from server.engines.directory import DataDirectory
 from server.engines.postgres import Postgres
@@ -20,6 +21,7 @@ from server.engines.redis import Redis
 
 TICK = 0.1
 MEND_AGAIN_AFTER = 2.0
+METRICS_ABOVE = 1000
 
 WELCOME = """
 Open http://localhost:{port} in a browser, or make the first account, which becomes the system administrator:
@@ -61,6 +63,19 @@ def run(*, nodes: int, port: int, data: Path, reload: bool | None) -> None:
     say("stopped")
 
 
+def _metrics(port: int) -> dict[str, str]:
+    """Metrics some way above the nodes' own ports, unless the environment has an opinion or the port is taken."""
+    enable, address = variable_of("MetricsSettings.Enable"), variable_of("MetricsSettings.ListenAddress")
+    if enable in os.environ or address in os.environ or port + METRICS_ABOVE > 65535:
+        return {}
+    try:
+        require_free(port + METRICS_ABOVE)
+    except EngineError:
+        return {}
+    say(f"metrics: http://{HOST}:{port + METRICS_ABOVE}/metrics")
+    return {enable: "true", address: f"{HOST}:{port + METRICS_ABOVE}"}
+
+
 class World:
     """Everything that runs: the engines and the nodes."""
 
@@ -71,12 +86,13 @@ class World:
         say(f"postgres: pid {self._postgres.pid}")
         self._redis = stack.enter_context(Redis(directory))
         say(f"redis: pid {self._redis.pid}")
-        config = load_config(os.environ)
         settings = {
             "MM_SQLSETTINGS_DATASOURCE": self._postgres.dsn(),
             "MM_CACHESETTINGS_REDISADDRESS": self._redis.url,
             "MM_FILESETTINGS_DIRECTORY": str(directory.folder("files")),
+            **_metrics(port),
         }
+        config = load_config({**os.environ, **settings})
         logs = directory.folder("log")
         self._port = port
         self._nodes = [

@@ -4,9 +4,8 @@ from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
 import structlog
-from prometheus_client import start_http_server
+from prometheus_client import CollectorRegistry, start_http_server
 
-from server import metrics
 from server.config.rules import listen_address
 from server.context import Services
 
@@ -16,8 +15,9 @@ log = structlog.get_logger()
 class MetricsPort:
     """Serves the metrics of this node on MetricsSettings.ListenAddress if MetricsSettings.Enable is on at the start."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, registry: CollectorRegistry) -> None:
         self._services = services
+        self._registry = registry
         self._server: WSGIServer | None = None
         self._thread: Thread | None = None
 
@@ -33,7 +33,7 @@ class MetricsPort:
             return
         host, port = listen_address(settings.ListenAddress)
         try:
-            self._server, self._thread = start_http_server(port, host or "0.0.0.0", metrics.registry)
+            self._server, self._thread = start_http_server(port, host or "0.0.0.0", self._registry)
         except OSError as error:
             log.error("metrics are not served", address=settings.ListenAddress, reason=str(error))
 

@@ -6,9 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from server.context import Services
+from server import __version__
 from server.db import Pool
 from server.errors import Busy
+from server.features.system.measures import node_registry
 from server.features.system.metrics_port import MetricsPort
 from tests.clients_of import Client
 from tests.make import Make, Person
@@ -94,26 +95,59 @@ async def test_a_node_that_drains_is_not_ready(client: Clients, node: Any, monke
     assert (await client().get("//health/live")).status == 200
 
 
+async def scrape(node: Any) -> dict[str, float]:
+    """The node's metrics as Prometheus reads them: sample with labels → value."""
+    metrics = MetricsPort(node.services, node_registry(node.services, node.node.gateway))
+    await metrics.start()
+    try:
+        async with httpx.AsyncClient() as http:
+            text = (await http.get(f"http://127.0.0.1:{metrics.port}/metrics")).text
+    finally:
+        await metrics.stop()
+    lines = (line for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
 async def test_metrics_have_a_port_of_their_own_when_enabled(node: Any, settings: Callable[..., None]) -> None:
-    services: Services = node.services
-    off = MetricsPort(services)
     settings(MetricsSettings={"Enable": False})
+    off = MetricsPort(node.services, node_registry(node.services, node.node.gateway))
     await off.start()
     assert off.port == 0
 
     settings(MetricsSettings={"Enable": True, "ListenAddress": "127.0.0.1:0"})
-    metrics = MetricsPort(services)
-    await metrics.start()
-    url = f"http://127.0.0.1:{metrics.port}/metrics"
-    async with httpx.AsyncClient() as http:
-        try:
-            scraped = (await http.get(url)).text
-        finally:
-            await metrics.stop()
-        with pytest.raises(httpx.HTTPError):
-            await http.get(url)
+    samples = await scrape(node)
 
-    assert "hubbub_http_request_seconds" in scraped
+    assert samples[f'hubbub_node{{node="{node.services.node_id}",version="{__version__}"}}'] == 1
+
+
+async def test_metrics_tell_of_requests_sockets_events_database_and_redis(
+    make: Make, node: Any, socket: Callable[..., Any], settings: Callable[..., None]
+) -> None:
+    settings(MetricsSettings={"Enable": True, "ListenAddress": "127.0.0.1:0"})
+    ada, bob = await make.users(2)
+    channel = await make.direct(ada, bob)
+    before = await scrape(node)
+
+    async with socket(bob) as events:
+        await make.post(ada, channel)
+        await events.next("posted")
+        during = await scrape(node)
+
+    rise = {name: value - before.get(name, 0) for name, value in during.items()}
+    assert rise['hubbub_http_request_seconds_count{operation="create_post",status="201"}'] == 1
+    assert rise["hubbub_websocket_sockets"] == 1
+    assert rise["hubbub_websocket_connects_total"] == 1
+    assert rise["hubbub_websocket_deliveries_total"] >= 2
+    assert rise['hubbub_websocket_lag_seconds_bucket{le="+Inf"}'] >= 1
+    assert rise["hubbub_websocket_lag_seconds_count"] >= 1
+    assert rise["hubbub_bus_published_total"] >= 1
+    assert rise["hubbub_bus_publish_seconds_total"] > 0
+    assert rise["hubbub_db_statements_total"] >= 1
+    assert rise["hubbub_db_seconds_total"] > 0
+    assert during["hubbub_bus_connected"] == 1
+    assert during["hubbub_db_connections_max"] >= during["hubbub_db_connections_in_use"]
+    for name in ("bus_gaps_total", "bus_lost_total", "websocket_dropped_total", "websocket_replayed_total"):
+        assert f"hubbub_{name}" in during
 
 
 async def test_time_zones_are_names_of_places(make: Make, client: Clients) -> None:
