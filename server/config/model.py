@@ -89,13 +89,6 @@ class HubbubSection(Struct, frozen=True, kw_only=True):
     NodeId: str = ""
     # How long a stopping node waits for requests under way and hands its connections over.
     DrainSeconds: int = 10
-    # Bytes that may wait for one slow connection before it is closed.
-    OutboxBytes: int = 1_048_576
-    # How long frames are gathered under load before they leave in one write.
-    FlushMilliseconds: int = 5
-    # How many events, and for how long, a topic keeps for nodes and clients that missed them.
-    StreamEvents: int = 1000
-    StreamSeconds: int = 300
 
 
 class Config(Struct, frozen=True, kw_only=True):

@@ -183,10 +183,6 @@ RULES: tuple[Rule, ...] = (
     _filled("ExportSettings.Directory", "export.directory"),
     _at_least("ExportSettings.RetentionDays", 1, "export.retention_days_too_low"),
     _between("HubbubSettings.DrainSeconds", 0, 3600),
-    _between("HubbubSettings.OutboxBytes", 65_536, 1 << 30),
-    _between("HubbubSettings.FlushMilliseconds", 0, 1000),
-    _between("HubbubSettings.StreamEvents", 1, 1_000_000),
-    _between("HubbubSettings.StreamSeconds", 1, 86_400),
 )
 
 
