@@ -1,0 +1,105 @@
+"""A team with a private and a public channel, and one person of every role that the permission matrix knows."""
+
+from msgspec import Struct
+
+from tests.clients_of import Client
+from tests.make import Make, Person, Thing
+from tests.nodes import TestNode
+
+ROLES = ("nobody", "guest", "outsider", "team", "member", "chan_admin", "team_admin", "sysadmin")
+"""Without login; guest of the channels; in no team; in the team; in the channels; their administrator; the team's; all's.
+
+The administrators of the team and of the system are not in the private channel.
+"""
+
+
+class World(Struct):
+    """What requests of the matrix are about: always somebody else's things."""
+
+    node: TestNode
+    make: Make
+    people: dict[str, Person]
+    victim: Person
+    """A member of both channels, whom the requests are about."""
+    friend: Person
+    """In the team and in the public channel."""
+    team: Thing
+    other_team: Thing
+    """One that only the victim is in."""
+    private: Thing
+    public: Thing
+    group: Thing
+    """A group channel of the victim, the friend and the member."""
+    root: str
+    """The first post of a thread of the victim's in the private channel."""
+    reply: str
+    public_root: str
+    category: str
+    """A category of the victim's."""
+    role_id: str
+    session_id: str
+
+    def client(self, role: str) -> Client:
+        """REST as one of the roles."""
+        return self.node.client(self.people[role].token if role in self.people else "")
+
+    @property
+    def admin(self) -> Client:
+        """REST as the administrator."""
+        return self.client("sysadmin")
+
+    def id_of(self, role: str) -> str:
+        """The id of the caller; without login the victim's."""
+        return self.people[role].id if role in self.people else self.victim.id
+
+
+async def build_world(node: TestNode, make: Make) -> World:
+    """Make all of it."""
+    guest, outsider, team_user, member, chan_admin, team_admin, victim, friend = [
+        await make.user(word)
+        for word in ("guest", "outsider", "teamer", "member", "chanadmin", "teamadmin", "victim", "friend")
+    ]
+    admin = node.client(make.admin.token)
+    (await admin.put(f"/users/{guest.id}/roles", {"roles": "system_guest"})).ok()
+    in_team = [guest, team_user, member, chan_admin, victim, friend]
+    team = await make.team(in_team, owner=team_admin)
+    private = await make.channel(team, [member, victim, guest], owner=chan_admin, type="P")
+    public = await make.channel(team, [member, victim, guest, friend], owner=chan_admin)
+    other_team = await make.team(owner=victim, allow_open_invite=False, type="I")
+    group = await make.group(victim, friend, member)
+    root = await make.post(victim, private, "the first of a thread")
+    reply = await make.post(victim, private, "a reply", root_id=root["id"])
+    public_root = await make.post(victim, public, "in public")
+    await make.post(victim, public, "a public reply", root_id=public_root["id"])
+    category = await node.client(victim.token).post(
+        f"/users/{victim.id}/teams/{team.id}/channels/categories", {"display_name": "Mine"}
+    )
+    role = (await admin.get("/roles/name/custom_group_user")).ok()
+    sessions = (await node.client(victim.token).get(f"/users/{victim.id}/sessions")).ok()
+    people = {
+        "guest": guest,
+        "outsider": outsider,
+        "team": team_user,
+        "member": member,
+        "chan_admin": chan_admin,
+        "team_admin": team_admin,
+        "sysadmin": make.admin,
+    }
+    return World(
+        node=node,
+        make=make,
+        people=people,
+        victim=victim,
+        friend=friend,
+        team=team,
+        other_team=other_team,
+        private=private,
+        public=public,
+        group=group,
+        root=root["id"],
+        reply=reply["id"],
+        public_root=public_root["id"],
+        category=category.ok()["id"],
+        role_id=role["id"],
+        session_id=sessions[0]["id"],
+    )
