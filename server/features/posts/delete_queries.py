@@ -1,7 +1,5 @@
 """Deleting posts: softly, so that clients learn of it, or for good; threads and their followers move along."""
 
-from collections.abc import Sequence
-
 from server.db import SQL, Db
 from server.features.posts.models import CHANNEL_WIDE, STORED_COLUMNS, StoredPost
 
@@ -76,11 +74,3 @@ REMOVE_POST = SQL(f"""
 async def remove_post(db: Db, id: str) -> list[StoredPost]:
     """Take a post, all replies, reactions and old versions out of the database; the post first."""
     return await db.many(StoredPost, REMOVE_POST, id)
-
-
-UNFLAG = SQL("DELETE FROM preferences WHERE category = 'flagged_post' AND name = ANY($1) RETURNING user_id")
-
-
-async def unflag(db: Db, post_ids: Sequence[str]) -> list[str]:
-    """Nobody flags these posts any more; who did. Index: preferences_category_idx."""
-    return await db.values(UNFLAG, post_ids)

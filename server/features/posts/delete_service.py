@@ -13,6 +13,8 @@ from server.features.posts.access import changeable_post, check_not_archived, no
 from server.features.posts.events import PostDeleted
 from server.features.posts.metadata import shown
 from server.features.posts.models import StoredPost
+from server.features.preferences.queries import delete_of_all
+from server.features.preferences.service import FLAGGED_POST
 
 DELETED_BY = "deleteBy"
 
@@ -59,7 +61,8 @@ async def remove_post(ctx: Context, post_id: str) -> None:
 
 
 async def _forget(tx: Change, gone: Sequence[StoredPost]) -> None:
-    for user_id in set(await delete_queries.unflag(tx, [post.id for post in gone])):
+    """Nobody flags these posts any more."""
+    for user_id in set(await delete_of_all(tx, FLAGGED_POST, [post.id for post in gone])):
         tx.invalidate(f"preferences:{user_id}")
 
 

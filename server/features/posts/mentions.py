@@ -7,8 +7,14 @@ from msgspec import Struct, field
 
 from server.features.posts.markdown import prose
 
-MAX_NAMES = 1000
-"""Different @names of one post that are looked up."""
+MAX_NAMES = 500
+"""Different @words of one post that are looked up."""
+MAX_VARIANTS = 8
+"""Names that one @word may stand for: with all of its last marks, without the last one, and so on."""
+MAX_INSIDE = 2000
+"""Chinese, Japanese and Korean keywords of a channel that are looked for."""
+MAX_TEXT = 65_536
+"""Characters that are read of one post."""
 MAX_NAME = 64
 
 ALL, CHANNEL, HERE = "@all", "@channel", "@here"
@@ -64,8 +70,9 @@ def keywords_of(keys: Iterable[tuple[str, str]], first_names: Iterable[tuple[str
     return Keywords(
         any_case=any_case,
         exact=exact,
-        inside=[(word, any_case[word]) for word in any_case if _CJK.search(word)]
-        + [(word.lower(), exact[word]) for word in exact if _CJK.search(word)],
+        inside=[(word.lower(), users) for word, users in (*any_case.items(), *exact.items()) if _CJK.search(word)][
+            :MAX_INSIDE
+        ],
         longest=max(map(len, words), default=0),
     )
 
@@ -75,11 +82,20 @@ def find_calls(texts: Iterable[str], keywords: Keywords) -> Calls:
     calls = Calls()
     groups: dict[tuple[str, ...], None] = {}
     quiet = not keywords.any_case and not keywords.exact
+    left = MAX_TEXT
     for text in texts:
+        text = text[:left]
+        left -= len(text)
         if quiet and "@" not in text:
             continue
-        for word in dict.fromkeys(_WORD.findall(prose(text))):
+        read = prose(text)
+        for word in dict.fromkeys(_WORD.findall(read)):
             _read_word(word, keywords, calls, groups)
+        if keywords.inside:
+            read = read.lower()
+            for key, users in keywords.inside:
+                if key in read:
+                    calls.users.update(users)
     calls.names = list(groups)
     return calls
 
@@ -94,11 +110,6 @@ def _read_word(word: str, keywords: Keywords, calls: Calls, groups: dict[tuple[s
         for part in _PARTS.split(word):
             if part:
                 _read_part(part, keywords, calls, groups)
-    if keywords.inside:
-        lower = word.lower()
-        for key, users in keywords.inside:
-            if key in lower:
-                calls.users.update(users)
 
 
 def _read_variants(word: str, keywords: Keywords, calls: Calls, groups: dict[tuple[str, ...], None]) -> bool:
@@ -115,7 +126,7 @@ def _read_variants(word: str, keywords: Keywords, calls: Calls, groups: dict[tup
         if variant[0] == "@" and 1 < end <= MAX_NAME + 1:
             names.append(variant[1:].lower())
     if names and len(groups) < MAX_NAMES and bare <= MAX_NAME + 1:
-        groups[tuple(names)] = None
+        groups[tuple(names[-MAX_VARIANTS:])] = None
     return found or bool(names)
 
 

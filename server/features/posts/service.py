@@ -9,7 +9,7 @@ from server.access.grants import ChannelPlace, channel_place, has_channel, has_s
 from server.access.permissions import Permission
 from server.bus.event import Event, Room
 from server.context import Context
-from server.errors import BadRequest, Forbidden, Internal, NotFound, forbidden
+from server.errors import BadRequest, Busy, Forbidden, NotFound, forbidden
 from server.features.channels.rooms import room_of
 from server.features.posts import models as types
 from server.features.posts import queries
@@ -17,7 +17,7 @@ from server.features.posts.ephemeral import tell_of_outsiders, tell_of_silence
 from server.features.posts.events import Posted
 from server.features.posts.hashtags import hashtags_in
 from server.features.posts.insert import Draft, Written
-from server.features.posts.keywords import Mentioned, mentioned_by, mentioned_in_room
+from server.features.posts.keywords import Mentioned, may_learn_of_outsiders, mentioned_by, mentioned_in_room
 from server.features.posts.metadata import check_message, check_props, shown
 from server.features.posts.models import MAX_MESSAGE, MAX_PENDING_ID, NewPost, Post, Priority, StoredPost
 from server.features.posts.writer import PostWriter
@@ -89,7 +89,7 @@ async def create_post(
     post = await _write(ctx, place, draft, props, mentioned)
     if place.set_online:
         await note_online(ctx, author_id)
-    if mentioned.outsiders:
+    if mentioned.outsiders and await may_learn_of_outsiders(ctx):
         await tell_of_outsiders(ctx, place.room, post, mentioned.outsiders)
     if mentioned.silenced:
         await tell_of_silence(ctx, post, mentioned.silenced)
@@ -349,7 +349,7 @@ async def _refusal(ctx: Context, draft: Draft) -> Exception:
     if deleted_at:
         return _archived()
     if not draft.root_id:
-        return Internal("api.post.deduplicate_create_post.pending", "The same post is being written just now.")
+        return Busy("api.post.deduplicate_create_post.pending", "The same post was written and erased just now.")
     root = await queries.post_by_id(ctx.db, draft.root_id)
     if root is not None and root.channel_id != draft.channel_id:
         return BadRequest("api.post.create_post.channel_root_id.app_error", "The thread is in another channel.")

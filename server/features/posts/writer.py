@@ -135,6 +135,9 @@ class PostWriter:
             log.warning("posts could not be written", posts=len(group), error=repr(error))
             await self._disconnect()
             _fail(group, Busy("api.context.server_busy.app_error"))
+        except Exception:
+            log.exception("posts could not be written", posts=len(group))
+            _fail(group, Busy("api.context.server_busy.app_error"))
         except BaseException:
             _fail(group, Busy("api.context.server_busy.app_error"))
             raise
@@ -164,8 +167,12 @@ class PostWriter:
         events: list[Event] = []
         for entry in group:
             result = written.get(entry.draft.id)
-            if result is not None:
+            if result is None:
+                continue
+            try:
                 events += entry.news(result)
+            except Exception:
+                log.exception("the news of a post could not be made", post_id=result.id)
         task = asyncio.create_task(self._publish(group, written, events))
         self._publishing.add(task)
         task.add_done_callback(self._publishing.discard)

@@ -43,6 +43,8 @@ DELETE_PREFERENCES = SQL("""
        AND preferences.name = given.name
 """)
 
+DELETE_OF_ALL = SQL("DELETE FROM preferences WHERE category = $1 AND name = ANY($2) RETURNING user_id")
+
 COUNT_PREFERENCES = SQL("SELECT count(*) FROM preferences WHERE user_id = $1")
 
 
@@ -73,6 +75,11 @@ async def delete_preferences(db: Db, user_id: str, preferences: Sequence[Prefere
     rows = sorted({(item.category, item.name) for item in preferences})
     categories, names = zip(*rows, strict=True) if rows else ((), ())
     return await db.run(DELETE_PREFERENCES, user_id, categories, names)
+
+
+async def delete_of_all(db: Db, category: str, names: Sequence[str]) -> list[str]:
+    """Remove preferences by their names, whoever has them; whose they were. Index: preferences_category_idx."""
+    return await db.values(DELETE_OF_ALL, category, names)
 
 
 async def count_preferences(db: Db, user_id: str) -> int:
