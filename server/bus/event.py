@@ -15,6 +15,10 @@ CATALOGUE: dict[str, list[type["Event"]]] = {}
 _encode = msgspec.json.Encoder().encode
 
 
+INSIDERS = "insiders"
+"""The room of everyone but guests; gateways put each user into it who is no guest."""
+
+
 class _Mark(Struct, frozen=True):
     name: str
 
@@ -30,10 +34,10 @@ Aside = Annotated[T, _ASIDE]
 
 
 class Audience(Struct, frozen=True, kw_only=True):
-    """Whom an event is for; the first that is set decides: connection, user, users, channel, team, else everyone.
+    """Whom an event is for; the first that is set decides: user, users, channel, team, insiders, else everyone.
 
-    `user_ids` names the members of a direct or group channel: their events go over the topics of those
-    users, while `channel_id` is what clients are shown in `broadcast`. `user_id` with channel_id or team_id
+    `user_ids` names the users whose topics the event goes over: the members of a direct or group channel, while
+    `channel_id` is what clients are shown in `broadcast`, or guests. `user_id` with channel_id or team_id
     goes to that user alone and shows all of them.
     """
 
@@ -44,6 +48,8 @@ class Audience(Struct, frozen=True, kw_only=True):
     omit_user: str = ""
     connection_id: str = ""
     omit_connection_id: str = ""
+    insiders: bool = False
+    """For everyone but guests."""
     sanitized: bool = False
     """For those without manage_system only."""
     sensitive: bool = False
@@ -59,7 +65,7 @@ class Audience(Struct, frozen=True, kw_only=True):
             return [f"channel:{self.channel_id}"]
         if self.team_id:
             return [f"team:{self.team_id}"]
-        return ["all"]
+        return [INSIDERS] if self.insiders else ["all"]
 
 
 class Room(Struct, frozen=True):

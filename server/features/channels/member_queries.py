@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from server.access.roles import CHANNEL_ADMIN, CHANNEL_GUEST, CHANNEL_USER
+from server.bus.event import INSIDERS
 from server.db import SQL, Db
 from server.features.channels.member_models import ChannelMember, ChannelMemberWithTeamData, NotifyProps
 
@@ -22,13 +23,15 @@ MEMBER_COLUMNS = f"""
     m.last_update_at, m.scheme_guest, m.scheme_user, m.scheme_admin, m.roles
 """
 
-TOPICS_OF = SQL("""
+TOPICS_OF = SQL(f"""
     SELECT 'team:' || team_id FROM team_members WHERE user_id = $1 AND delete_at = 0
      UNION ALL
     SELECT 'channel:' || c.id
       FROM channel_members m
       JOIN channels c ON c.id = m.channel_id
      WHERE m.user_id = $1 AND c.type IN ('O', 'P')
+     UNION ALL
+    SELECT '{INSIDERS}' FROM users WHERE id = $1 AND 'system_guest' <> ALL (string_to_array(roles, ' '))
 """)
 
 MEMBER = SQL(f"SELECT {MEMBER_COLUMNS} FROM channel_members m WHERE m.channel_id = $1 AND m.user_id = $2")
@@ -196,7 +199,7 @@ SCHEME_MANAGED = SQL("SELECT name, scheme_managed FROM roles WHERE name = ANY($1
 
 
 async def topics_of(db: Db, user_id: str) -> list[str]:
-    """The topics of the teams and of the public and private channels that a user is in."""
+    """The topics of the teams and of the public and private channels that a user is in, and that of non-guests."""
     return await db.values(TOPICS_OF, user_id)
 
 

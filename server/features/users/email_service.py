@@ -5,7 +5,7 @@ from server.errors import BadRequest, invalid_body
 from server.features.users import queries, token_queries
 from server.features.users.lookup import no_such_user
 from server.features.users.models import SendEmailVerification
-from server.features.users.service import tell_updated
+from server.features.users.news import tell_updated
 
 VERIFY_LIFE = 24 * 3600 * 1000
 """Milliseconds for which the link of a verification mail holds."""

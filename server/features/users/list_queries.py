@@ -214,6 +214,27 @@ async def is_seen_by_guest(db: Db, user_id: str, team_ids: Sequence[str], other_
     return bool(await db.value(IS_SEEN_BY_GUEST, user_id, team_ids, other_id))
 
 
+GUESTS_WHO_SEE = SQL("""
+    SELECT g.id
+      FROM users g
+     WHERE string_to_array(g.roles, ' ') @> '{system_guest}' AND g.delete_at = 0 AND g.id <> $1
+       AND (EXISTS (SELECT 1
+                      FROM channel_members theirs
+                      JOIN channel_members mine ON mine.channel_id = theirs.channel_id AND mine.user_id = $1
+                     WHERE theirs.user_id = g.id)
+            OR $2 AND EXISTS (SELECT 1
+                      FROM team_members theirs
+                      JOIN team_members mine ON mine.team_id = theirs.team_id AND mine.user_id = $1
+                     WHERE theirs.user_id = g.id AND theirs.delete_at = 0 AND mine.delete_at = 0))
+  ORDER BY g.id
+""")
+
+
+async def guests_who_see(db: Db, user_id: str, *, in_teams: bool) -> list[str]:
+    """Ids of the guests who share a channel with a user, or with `in_teams` a team. Index: users_roles_idx."""
+    return await db.values(GUESTS_WHO_SEE, user_id, in_teams)
+
+
 GROUP_CHANNELS = SQL(f"""
     SELECT m.channel_id, {USER_COLUMNS_U}
       FROM channel_members mine

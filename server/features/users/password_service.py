@@ -6,8 +6,8 @@ from server.context import Context
 from server.errors import ApiError, BadRequest, NotFound, Unauthorized, forbidden, invalid_body
 from server.features.sessions.service import revoke_all
 from server.features.users import queries, rules, token_queries
-from server.features.users.events import user_updated
 from server.features.users.models import Credentials, PasswordChange, PasswordReset, SendPasswordReset
+from server.features.users.news import tell_updated
 from server.features.users.passwords import hash_password, verify_password
 
 RESET_LIFE = 24 * 3600 * 1000
@@ -81,8 +81,7 @@ async def _set_password(ctx: Context, user_id: str, password: str, *, keep: str)
         await token_queries.delete_mail_tokens(tx, token_queries.PASSWORD_RECOVERY, user_id)
         if ctx.config.ServiceSettings.TerminateSessionsOnPasswordChange:
             await revoke_all(ctx, tx, user_id, except_id=keep)
-        tx.invalidate(f"user:{user_id}")
-        tx.publish(*user_updated(user, ctx.config.PrivacySettings))
+        await tell_updated(ctx, tx, user)
 
 
 async def send_password_reset(ctx: Context, email: str) -> None:

@@ -5,7 +5,8 @@ from server.features.users import queries
 from server.features.users.avatars import SIDE, avatar
 from server.features.users.lookup import no_such_user
 from server.features.users.models import User
-from server.features.users.service import editable_user, tell_updated
+from server.features.users.news import tell_updated
+from server.features.users.service import editable_user
 from server.storage.blobs import Blobs
 from server.storage.pictures import square_png
 

@@ -7,15 +7,17 @@ from msgspec.structs import replace
 
 from server.access.grants import check_system, has_system, role_permissions
 from server.access.permissions import Permission
-from server.bus.signals import SessionsChanged
+from server.bus.event import INSIDERS
+from server.bus.signals import Joined, Left, SessionsChanged
 from server.context import Change, Context
 from server.db import Db
 from server.errors import BadRequest, NotAvailable, Unauthorized, invalid_body
 from server.features.sessions.service import revoke_all
 from server.features.users import queries, rules
-from server.features.users.events import UserActivationStatusChange, UserRoleUpdated, user_updated
+from server.features.users.events import UserActivationStatusChange, UserRoleUpdated
 from server.features.users.lookup import get_user, no_such_user
 from server.features.users.models import SendEmailVerification, User, UserPatch, UserUpdate
+from server.features.users.news import tell_updated
 from server.features.users.password_service import confirm_password
 
 
@@ -112,14 +114,6 @@ def _with_renamed_keys(user: User, old_name: str) -> User:
     return replace(user, notify_props={**user.notify_props, "mention_keys": ",".join(dict.fromkeys(keys))})
 
 
-async def tell_updated(ctx: Context, tx: Change, user: User, *, renamed: bool = False) -> None:
-    """Publish a changed profile; `renamed` when mentions of the user may look different now."""
-    tx.invalidate(f"user:{user.id}")
-    if renamed:
-        tx.invalidate(*(f"mentions:{channel_id}" for channel_id in await queries.channel_ids_of(tx, user.id)))
-    tx.publish(*user_updated(user, ctx.config.PrivacySettings))
-
-
 async def change_props(ctx: Context, user_id: str, changes: Mapping[str, str | None]) -> User:
     """Set single props of a user (custom status …), None removes one."""
     changed = {name: value for name, value in changes.items() if value is not None}
@@ -152,6 +146,9 @@ async def update_roles(ctx: Context, user_id: str, roles: str) -> None:
         user = await queries.set_roles(tx, user_id, wanted, ctx.now())
         if user is None:
             raise no_such_user()
+        if user.is_guest != old.is_guest:
+            room = (INSIDERS,)
+            tx.publish(Left(user_id=user_id, rooms=room) if user.is_guest else Joined(user_id=user_id, rooms=room))
         await tell_updated(ctx, tx, user)
         tx.publish(UserRoleUpdated(user_id=user_id, roles=wanted), SessionsChanged(user_id=user_id))
 
