@@ -37,7 +37,7 @@ from server.features.sidebar import routes as sidebar
 from server.features.status import actions as status_actions
 from server.features.status import routes as status
 from server.features.status.presence import Presence
-from server.features.system import empty_lists, health
+from server.features.system import empty_lists, health, websocket
 from server.features.system import routes as system
 from server.features.system.measures import node_registry
 from server.features.system.metrics_port import MetricsPort
@@ -70,6 +70,7 @@ ROUTERS: list[Router] = [
     system.router,
     health.router,
     health.outside,
+    websocket.router,
     roles.router,
     users.router,
     picture_routes.router,

@@ -42,7 +42,7 @@ def public_operations() -> list[Operation]:
 def served_places() -> set[str]:
     places = {place(route.method, route.path) for route in RouteTree(ROUTERS).routes}
     heads = {each.replace("GET ", "HEAD ", 1) for each in places if each.startswith("GET ")}
-    return places | heads | {"GET /api/v4/websocket"}
+    return places | heads
 
 
 def table() -> str:
