@@ -14,7 +14,7 @@ dev: $(STAMP)
 	@exec $(BIN)/hubbub dev $(ARGS)
 
 test: lint
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
