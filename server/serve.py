@@ -39,7 +39,6 @@ def uvicorn_config(node: Node) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         log_config=None,
-        timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
     )
 

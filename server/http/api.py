@@ -117,17 +117,20 @@ class Api:
     def _limit(self, scope: Scope) -> None:
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URL:
             raise UriTooLong("api.context.url_too_long.app_error", "The URL is too long.")
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
+        if sum([len(name) + len(value) for name, value in scope["headers"]]) > MAX_HEADERS:
             raise HeadersTooLarge("api.context.headers_too_large.app_error", "The headers are too large.")
 
     def _find(self, request: Incoming) -> tuple[Route, list[str]]:
         raw_path: bytes = request.scope["raw_path"]
         try:
             # Some clients double a slash: mattermostdriver does when it asks for reactions.
-            segments = [_segment(part) for part in raw_path.split(b"/") if part] or [""]
+            if b"%" in raw_path or b"\0" in raw_path:
+                segments = [_segment(part) for part in raw_path.split(b"/") if part]
+            else:
+                segments = [part for part in raw_path.decode("utf-8").split("/") if part]
         except ValueError:
             raise invalid_url("path") from None
-        found = self._tree.find(segments)
+        found = self._tree.find(segments or [""])
         if found is None:
             raise NotFound("api.context.404.app_error")
         routes, values = found
@@ -143,6 +146,7 @@ class Api:
     async def _run(self, ctx: Context, request: Incoming, route: Route, values: list[str]) -> Reply:
         ctx.connection_id = request.header(b"connection-id")
         ctx.user_agent = request.header(b"user-agent")[:512]
+        ctx.if_none_match = request.header(b"if-none-match")
         ctx.ip = self._client_ip(request)
         await self._sign_in(ctx, request, route)
         _check_switched_on(ctx, route)
@@ -251,11 +255,12 @@ class Api:
 
     async def _send(self, ctx: Context, request: Incoming, reply: Reply, send: Send) -> None:
         content = reply.content
+        has_body = reply.status not in (204, 304)
         raw: list[tuple[bytes, bytes]] = [
             (b"x-request-id", ctx.request_id.encode()),
             (b"x-version-id", self._version_id().encode()),
         ]
-        if reply.status not in (204, 304):
+        if has_body:
             raw.append((b"content-type", reply.media_type.encode()))
         if request.method == "GET":
             raw.append((b"expires", b"0"))
@@ -268,8 +273,9 @@ class Api:
                 raw.append((b"content-encoding", b"gzip"))
         if request.scope.get("state", {}).get("closing"):
             raw.append((b"connection", b"close"))
-        raw += self._cors(request)
-        if reply.status not in (204, 304):
+        if b"origin" in request.headers:
+            raw += self._cors(request)
+        if has_body:
             raw.append((b"content-length", str(len(content)).encode()))
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else content})

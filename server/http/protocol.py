@@ -2,10 +2,13 @@
 
 import asyncio
 from typing import Any, cast
+from urllib.parse import unquote
 
+import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from server.http.cycle import Cycle
 from server.ids import new_id
 
 MAX_HEAD = 64 * 1024
@@ -14,6 +17,8 @@ HEAD_SECONDS = 20.0
 """A connection must have sent a whole head within this time of its first byte, or of being opened."""
 BODY_SECONDS = 300.0
 """A body must have arrived within this time."""
+IDLE_SECONDS = 75.0
+"""A connection on which nothing is asked is kept so long."""
 CHECK_SECONDS = 10.0
 
 _PHRASES = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}
@@ -74,10 +79,50 @@ class BoundedHttp(HttpToolsProtocol):
         self._waits_for = "head"
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """The head is whole: the application starts, or waits for the end of the answer before."""
         self._head_bytes = 0
         self._waits_for, self._since = "body", self.loop.time()
-        super().on_headers_complete()
+        parser, scope = self.parser, self.scope
+        version = parser.get_http_version()
+        scope["method"] = parser.get_method().decode("ascii")
+        scope["http_version"] = version
+        if parser.should_upgrade() and self._should_upgrade():
+            return
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = url.path
+        scope["query_string"] = url.query or b""
+        before = cast(Cycle | None, self.cycle)
+        self.cycle = Cycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def on_response_complete(self) -> None:
+        """An answer went out: on to the next request of the pipeline, or to waiting without a timer of its own."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self._waits_for == "next head":
+            self._since = self.loop.time()
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -94,8 +139,12 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _check_patience(self) -> None:
         waited = self.loop.time() - self._since
-        patience = {"head": HEAD_SECONDS, "body": BODY_SECONDS}.get(self._waits_for)
-        if patience is not None and waited > patience:
+        if self._waits_for == "next head":
+            cycle = cast(Cycle | None, self.cycle)
+            if cycle is not None and cycle.response_complete and waited > IDLE_SECONDS:
+                self.transport.close()
+                return
+        elif waited > (HEAD_SECONDS if self._waits_for == "head" else BODY_SECONDS):
             self.transport.abort()
             return
         self._check = self.loop.call_later(CHECK_SECONDS, self._check_patience)

@@ -1,0 +1,162 @@
+"""What happens on one connection: answers in turn, in one piece, and its end."""
+
+import asyncio
+
+import pytest
+
+from server.http import protocol
+from server.http.cycle import Cycle
+from tests.nodes import TestNode
+
+PING = b"GET /api/v4/system/ping HTTP/1.1\r\nhost: test\r\n\r\n"
+LOGIN = b'{"login_id":"nobody","password":"wrong"}'
+
+
+def login(*headers: bytes) -> bytes:
+    lines = [b"POST /api/v4/users/login HTTP/1.1", b"host: test", *headers, b"", b""]
+    return b"\r\n".join(lines)
+
+
+async def answers(node: TestNode, *chunks: bytes) -> bytes:
+    """All that comes back until the node closes the connection, which the last request asks for."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
+    try:
+        for chunk in chunks:
+            writer.write(chunk)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+        return await asyncio.wait_for(reader.read(), 5)
+    finally:
+        writer.close()
+
+
+def closing(request: bytes) -> bytes:
+    return request.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
+
+
+async def test_requests_sent_together_are_answered_in_turn(node: TestNode) -> None:
+    unknown = PING.replace(b"/system/ping", b"/nothing")
+
+    answer = await answers(node, PING + unknown + PING + closing(unknown))
+
+    assert [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]] == [b"200", b"404", b"200", b"404"]
+    assert answer.count(b"connection: close\r\n") == 1
+
+
+async def test_head_has_the_length_of_the_body_and_none(node: TestNode) -> None:
+    answer = await answers(node, PING.replace(b"GET", b"HEAD") + closing(PING))
+
+    alone, whole = (part.partition(b"\r\n\r\n") for part in answer.split(b"HTTP/1.1 ")[1:])
+    assert alone[2] == b""
+    assert b"content-length: %d\r\n" % len(whole[2]) in alone[0] + b"\r\n"
+
+
+async def test_a_body_is_asked_for_when_the_client_waits_for_that(node: TestNode) -> None:
+    head = login(b"expect: 100-continue", b"content-length: %d" % len(LOGIN), b"connection: close")
+
+    answer = await answers(node, head, LOGIN)
+
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize("pieces", [1, 3, len(LOGIN)])
+async def test_a_body_may_come_in_pieces(node: TestNode, pieces: int) -> None:
+    size = -(-len(LOGIN) // pieces)
+    parts = [LOGIN[at : at + size] for at in range(0, len(LOGIN), size)]
+    chunked = [b"%x\r\n%b\r\n" % (len(part), part) for part in parts]
+
+    plain = await answers(node, login(b"content-length: %d" % len(LOGIN), b"connection: close"), *parts)
+    packed = await answers(node, login(b"transfer-encoding: chunked", b"connection: close"), *chunked, b"0\r\n\r\n")
+
+    assert plain.startswith(b"HTTP/1.1 401 ")
+    assert packed.startswith(b"HTTP/1.1 401 ")
+
+
+async def test_http_1_0_gets_one_answer(node: TestNode) -> None:
+    answer = await answers(node, PING.replace(b"HTTP/1.1", b"HTTP/1.0"))
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.count(b"connection: close\r\n") == 1
+
+
+async def test_a_connection_that_nobody_uses_is_closed(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(protocol, "IDLE_SECONDS", 0.2)
+
+    answer = await answers(node, PING, PING)
+
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+
+
+class Wire:
+    """Stands for a transport and its flow control, and keeps what is written."""
+
+    write_paused = False
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def close(self) -> None:
+        self.written.append(b"closed")
+
+
+def cycle(wire: Wire, method: str = "GET") -> Cycle:
+    unused = {"logger": None, "access_logger": None, "access_log": False, "expect_100_continue": False}
+    return Cycle(
+        scope={"type": "http", "method": method},  # type: ignore[typeddict-item]
+        transport=wire,  # type: ignore[arg-type]
+        flow=wire,  # type: ignore[arg-type]
+        default_headers=[(b"date", b"today")],
+        message_event=asyncio.Event(),
+        keep_alive=True,
+        on_response=lambda: None,
+        **unused,  # type: ignore[arg-type]
+    )
+
+
+async def test_a_whole_answer_is_one_write() -> None:
+    wire = Wire()
+    answer = cycle(wire)
+
+    await answer.send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    assert not wire.written
+    await answer.send({"type": "http.response.body", "body": b"ok"})
+
+    assert wire.written == [b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 2\r\n\r\nok"]
+    assert answer.response_complete
+
+
+async def test_an_answer_in_parts_keeps_its_parts() -> None:
+    wire = Wire()
+    answer = cycle(wire)
+
+    await answer.send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+    await answer.send({"type": "http.response.body", "body": b"so", "more_body": True})
+    await answer.send({"type": "http.response.body", "body": b"so"})
+
+    assert b"".join(wire.written).endswith(b"content-length: 4\r\n\r\nsoso")
+    assert answer.response_complete
+
+
+@pytest.mark.parametrize("value", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb", b"a\0b"])
+async def test_a_header_can_not_smuggle_another_one(value: bytes) -> None:
+    wire = Wire()
+    answer = cycle(wire)
+    headers = [(b"x-name", value), (b"content-length", b"0")]
+
+    await answer.send({"type": "http.response.start", "status": 200, "headers": headers})
+    with pytest.raises(RuntimeError):
+        await answer.send({"type": "http.response.body", "body": b""})
+
+    assert not wire.written
+
+
+async def test_a_wrong_length_is_an_error() -> None:
+    answer = cycle(Wire())
+
+    await answer.send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    with pytest.raises(RuntimeError):
+        await answer.send({"type": "http.response.body", "body": b"four"})
