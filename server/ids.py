@@ -1,14 +1,20 @@
 """Ids and tokens: 26 characters of [0-9a-v], as API v4 wants them."""
 
+import os
 import re
 import secrets
 import time
+from functools import lru_cache
 from typing import Annotated
 
 from msgspec import Meta
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+
+# The lower 80 bits of a UUIDv7: version 7, 12 random bits, variant 2, 62 random bits.
+_VERSION = (7 << 76) | (2 << 62)
+_RANDOM = (0xFFF << 64) | ((1 << 62) - 1)
 
 ID_LENGTH = 26
 _ID = re.compile(r"[A-Za-z0-9]{26}")
@@ -31,9 +37,19 @@ def new_id() -> str:
 
 def id_at(millis: int) -> str:
     """A new id that sorts as if made at `millis`."""
-    random = secrets.randbits(74)
-    number = (millis << 80) | (7 << 76) | ((random >> 62) << 64) | (2 << 62) | (random & ((1 << 62) - 1))
-    return _base32(number)
+    tail = int.from_bytes(os.urandom(10)) & _RANDOM | _VERSION
+    # The time fills ten characters, what is left two times eight.
+    high, low = tail >> 40, tail & 0xFFFFFFFFFF
+    p = _PAIRS
+    return (
+        f"{_prefix(millis)}{p[high >> 30]}{p[high >> 20 & 1023]}{p[high >> 10 & 1023]}{p[high & 1023]}"
+        f"{p[low >> 30]}{p[low >> 20 & 1023]}{p[low >> 10 & 1023]}{p[low & 1023]}"
+    )
+
+
+@lru_cache(maxsize=16)
+def _prefix(millis: int) -> str:
+    return "".join(_PAIRS[(millis >> shift) & 1023] for shift in range(40, -10, -10))
 
 
 def new_token() -> str:
