@@ -4,23 +4,30 @@ import asyncio
 import colorsys
 import io
 import zlib
-from functools import lru_cache
 
 from PIL import Image, ImageDraw, ImageFont
 
 SIDE = 128
 COLOURS = 26
 
+MAX_DRAWN = 40 * COLOURS
+"""Pictures that are kept, about 1 KB each: one for each letter and colour."""
+
+_drawn: dict[tuple[str, int], bytes] = {}
+
 
 async def avatar(user_id: str, username: str) -> bytes:
     """The generated picture of a user, a PNG of SIDE x SIDE pixels."""
-    letter = username[:1].upper() or "?"
-    return await asyncio.to_thread(_draw, letter, zlib.crc32(user_id.encode()) % COLOURS)
+    key = username[:1].upper() or "?", zlib.crc32(user_id.encode()) % COLOURS
+    picture = _drawn.get(key)
+    if picture is None:
+        picture = await asyncio.to_thread(_draw, *key)
+        if len(_drawn) < MAX_DRAWN:
+            _drawn[key] = picture
+    return picture
 
 
-@lru_cache(maxsize=40 * COLOURS)
 def _draw(letter: str, colour: int) -> bytes:
-    """At most one for each letter and colour is kept, about 1 KB each."""
     red, green, blue = colorsys.hls_to_rgb(colour / COLOURS, 0.42, 0.45)
     picture = Image.new("RGB", (SIDE, SIDE), (int(red * 255), int(green * 255), int(blue * 255)))
     font = ImageFont.load_default(size=72)
