@@ -63,6 +63,8 @@ class Context(Struct, kw_only=True, dict=True):
     """The caller's own WebSocket connection, whose events are left out where API v4 says so."""
     ip: str = ""
     user_agent: str = ""
+    if_none_match: str = ""
+    """The ETags of the copies that the caller holds."""
     reply_headers: list[tuple[str, str]] = msgspec.field(default_factory=list)
 
     @property

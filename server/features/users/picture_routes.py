@@ -22,13 +22,13 @@ KEPT_SHORTLY = "max-age=300, private"
 
 
 @router.get("/users/{user_id}/image", guard=in_service("view_members"))
-async def get_profile_image(ctx: Context, request: Request, user_id: Id) -> Reply:
+async def get_profile_image(ctx: Context, user_id: Id) -> Reply:
     """The picture of a user."""
     user = await lookup.visible_user(ctx, user_id)
     content, etag = await picture_service.picture_of(ctx, user)
     if etag:
         ctx.reply_headers.append(("Cache-Control", KEPT))
-        revalidate(ctx, request.headers.get("if-none-match", ""), etag)
+        revalidate(ctx, ctx.if_none_match, etag)
         return Reply(content=content, media_type=PNG)
     return Reply(content=content, media_type=PNG, headers=[("Cache-Control", KEPT_SHORTLY)])
 
