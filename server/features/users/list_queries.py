@@ -109,8 +109,11 @@ async def list_users(db: Db, scope: str, sort: str, filters: Filters, *, limit: 
     )
 
 
-# $7 the first word, $8 all words, each as LIKE pattern; $9 whether addresses are searched, $10 one as LIKE pattern
-_MATCHES = "(u.search_text LIKE $7 AND u.search_text LIKE ALL($8) OR $9 AND u.email LIKE $10)"
+# $7 the first word, $8 all words, each as LIKE pattern; $9 whether first and last names are searched, $10 whether
+# addresses are, $11 one as LIKE pattern
+_MATCHES = """(u.search_text LIKE $7 AND u.search_text LIKE ALL($8)
+            AND ($9 OR lower(' ' || u.username || ' ' || u.nickname) LIKE ALL($8))
+            OR $10 AND u.email LIKE $11)"""
 
 
 def _search_sql(scope: str) -> SQL:
@@ -125,7 +128,7 @@ def _search_sql(scope: str) -> SQL:
        AND {member}
        AND {_MATCHES}
   ORDER BY u.username
-     LIMIT $11
+     LIMIT $12
 """)
 
 
@@ -143,10 +146,11 @@ def patterns(term: str) -> tuple[str, list[str], str]:
 
 
 async def search_users(
-    db: Db, scope: str, term: str, filters: Filters, *, with_emails: bool = False, limit: int
+    db: Db, scope: str, term: str, filters: Filters, *, full_names: bool, emails: bool, limit: int
 ) -> list[User]:
-    """People whose names (or addresses) have words that begin like those of the term, by name.
+    """People whose usernames and nicknames have words that begin like those of the term, by username.
 
+    `full_names` and `emails` say whether first and last names and addresses are searched, too.
     Indexes: users_search_idx, users_email_search_idx.
     """
     first, words, email = patterns(term)
@@ -161,7 +165,8 @@ async def search_users(
         filters.restricted,
         first,
         words,
-        with_emails,
+        full_names,
+        emails,
         email,
         limit,
     )

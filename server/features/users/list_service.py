@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from server.access.grants import check_team, may_see_channel
+from server.access.grants import channel_place, check_team, has_team, may_see_channel
 from server.access.permissions import Permission
 from server.context import Context
 from server.errors import forbidden, invalid_body
@@ -28,6 +28,7 @@ class Wanted(Struct, kw_only=True):
     not_in_channel: str = ""
     in_group: str = ""
     not_in_group: str = ""
+    group_constrained: bool = False
     without_team: bool = False
     active: bool | None = None
     roles: Sequence[str] | None = None
@@ -38,6 +39,12 @@ def names(text: str) -> list[str] | None:
     """Comma-separated role names, None for no limit."""
     found = [name for name in text.replace(",", " ").split() if len(name) <= 64]
     return found[:50] or None
+
+
+def _is_of_groups(wanted: Wanted) -> bool:
+    """Whether only members of groups are asked for: there are no groups yet, so that is nobody."""
+    outside = wanted.not_in_team or wanted.not_in_channel
+    return bool(wanted.in_group or wanted.not_in_group or (wanted.group_constrained and outside))
 
 
 async def _checked(ctx: Context, wanted: Wanted) -> tuple[str, Filters]:
@@ -80,9 +87,9 @@ def _scope(wanted: Wanted) -> tuple[str, str, str]:
 
 async def list_users(ctx: Context, wanted: Wanted, *, sort: str, page: int, per_page: int) -> list[User]:
     """A page of people as the caller sees them, by name unless `sort` says otherwise."""
-    if wanted.in_group or wanted.not_in_group:
-        return []  # there are no groups yet
     scope, filters = await _checked(ctx, wanted)
+    if _is_of_groups(wanted):
+        return []
     if sort not in (MEMBER_SORTS if scope in MEMBER_SCOPES else SORTS):
         raise invalid_body("sort")
     users = await list_queries.list_users(ctx.db, scope, sort, filters, limit=per_page, offset=page * per_page)
@@ -90,27 +97,42 @@ async def list_users(ctx: Context, wanted: Wanted, *, sort: str, page: int, per_
 
 
 async def search_users(ctx: Context, body: UserSearch) -> list[User]:
-    """People whose names begin like the term; managers of accounts find addresses too."""
-    if body.in_group_id or body.not_in_group_id:
-        return []  # there are no groups yet
+    """People whose names or addresses begin like the term, as far as the caller sees these."""
     limit = body.limit or DEFAULT_LIMIT
     if not 0 < limit <= SEARCH_MAX:
         raise invalid_body("limit")
-    scope, filters = await _checked(
-        ctx,
-        Wanted(
-            in_team=body.team_id,
-            not_in_team=body.not_in_team_id,
-            in_channel=body.in_channel_id,
-            not_in_channel=body.not_in_channel_id,
-            without_team=body.without_team,
-            active=None if body.allow_inactive else True,
-            roles=names(",".join([body.role, *body.roles[:50]])),
-            member_roles=names(",".join([*body.channel_roles[:50], *body.team_roles[:50]])),
-        ),
+    wanted = Wanted(
+        in_team=body.team_id,
+        not_in_team=body.not_in_team_id,
+        in_channel=body.in_channel_id,
+        not_in_channel=body.not_in_channel_id,
+        in_group=body.in_group_id,
+        not_in_group=body.not_in_group_id,
+        group_constrained=body.group_constrained,
+        without_team=body.without_team,
+        active=None if body.allow_inactive else True,
+        roles=names(",".join([body.role, *body.roles[:50]])),
+        member_roles=names(",".join([*body.channel_roles[:50], *body.team_roles[:50]])),
     )
+    scope, filters = await _checked(ctx, wanted)
+    if _is_of_groups(wanted):
+        return []
+    return await _found(ctx, scope, body.term, filters, emails=True, limit=limit)
+
+
+async def _found(
+    ctx: Context, scope: str, term: str, filters: Filters, *, emails: bool = False, limit: int
+) -> list[User]:
+    """Whom a term finds by what the caller may see: what is hidden must not be found by guessing either."""
+    private, privacy = await sees_private(ctx), ctx.config.PrivacySettings
     users = await list_queries.search_users(
-        ctx.db, scope, body.term, filters, with_emails=await sees_private(ctx), limit=limit
+        ctx.db,
+        scope,
+        term,
+        filters,
+        full_names=private or privacy.ShowFullName,
+        emails=emails and (private or privacy.ShowEmailAddress),
+        limit=limit,
     )
     return await sanitized_many(ctx, users)
 
@@ -120,12 +142,19 @@ async def autocomplete_users(ctx: Context, *, in_team: str, in_channel: str, nam
     if not 0 < limit <= AUTOCOMPLETE_MAX:
         limit = DEFAULT_LIMIT
     scope, filters = await _checked(ctx, Wanted(in_team=in_team, in_channel=in_channel, active=True))
-    users = await list_queries.search_users(ctx.db, scope, name, filters, limit=limit)
-    found = UserAutocomplete(users=await sanitized_many(ctx, users))
+    found = UserAutocomplete(users=await _found(ctx, scope, name, filters, limit=limit))
     if in_channel:
         found.out_of_channel = []
-        if in_team:
-            scope, filters = await _checked(ctx, Wanted(in_team=in_team, not_in_channel=in_channel, active=True))
-            others = await list_queries.search_users(ctx.db, scope, name, filters, limit=limit)
-            found.out_of_channel = await sanitized_many(ctx, others)
+        team_id = in_team or await _team_of(ctx, in_channel)
+        if team_id:
+            scope, filters = await _checked(ctx, Wanted(in_team=team_id, not_in_channel=in_channel, active=True))
+            found.out_of_channel = await _found(ctx, scope, name, filters, limit=limit)
     return found
+
+
+async def _team_of(ctx: Context, channel_id: str) -> str:
+    """The team of a channel if the caller may see that, else ""."""
+    place = await channel_place(ctx, channel_id)
+    if place is None or not place.team_id or not await has_team(ctx, place.team_id, Permission.VIEW_TEAM):
+        return ""
+    return place.team_id

@@ -100,6 +100,7 @@ async def get_users(
         not_in_channel=not_in_channel,
         in_group=in_group,
         not_in_group=not_in_group,
+        group_constrained=group_constrained,
         without_team=without_team,
         active=True if active and not inactive else False if inactive and not active else None,
         roles=names(f"{role},{roles}"),
@@ -143,10 +144,18 @@ async def search_users(ctx: Context, body: UserSearch) -> list[User]:
 
 @router.get("/users/autocomplete", guard=in_service("in_team needs view_team, in_channel read_channel"))
 async def autocomplete_users(
-    ctx: Context, name: str = "", in_team: str = "", in_channel: str = "", limit: int = 100
+    ctx: Context,
+    name: str = "",
+    in_team: str = "",
+    in_channel: str = "",
+    team_id: str = "",
+    channel_id: str = "",
+    limit: int = 100,
 ) -> UserAutocomplete:
-    """Whom a typed name may mean, those of the channel first."""
-    return await list_service.autocomplete_users(ctx, in_team=in_team, in_channel=in_channel, name=name, limit=limit)
+    """Whom a typed name may mean, those of the channel first. Some clients say team_id and channel_id."""
+    return await list_service.autocomplete_users(
+        ctx, in_team=in_team or team_id, in_channel=in_channel or channel_id, name=name, limit=limit
+    )
 
 
 @router.get("/users/known", guard=signed_in)

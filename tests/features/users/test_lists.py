@@ -210,7 +210,9 @@ async def test_search_keeps_to_its_place_and_to_active_people(make: Make, client
         assert (await client(ada).post("/users/search", {"term": word, **body})).status == 400
 
 
-async def test_only_managers_of_accounts_find_addresses(make: Make, client: Clients, admin: Person) -> None:
+async def test_addresses_are_found_by_those_who_see_them(
+    make: Make, client: Clients, admin: Person, settings: Settings
+) -> None:
     ada = await make.user()
     address = f"{make.name('secret')}.address@example.org"
     bob = (
@@ -218,8 +220,45 @@ async def test_only_managers_of_accounts_find_addresses(make: Make, client: Clie
     ).ok(201)
 
     body = {"term": address[:12]}
+    assert ids(await client(ada).post("/users/search", body)) == [bob["id"]]
+
+    settings(PrivacySettings={"ShowEmailAddress": False})
     assert (await client(ada).post("/users/search", body)).ok() == []
     assert ids(await client(admin).post("/users/search", body)) == [bob["id"]]
+
+
+async def test_hidden_names_are_not_found_by_guessing(
+    make: Make, client: Clients, admin: Person, settings: Settings
+) -> None:
+    ada = await make.user()
+    first, nick = make.name("hidden"), make.name("shown")
+    bob = await make.user(first_name=first, last_name="Lastly", nickname=nick)
+
+    async def found(person: Person, term: str) -> list[str]:
+        autocompleted = (await client(person).get(f"/users/autocomplete?name={term}")).ok()["users"]
+        searched = ids(await client(person).post("/users/search", {"term": term}))
+        assert [user["id"] for user in autocompleted] == searched
+        return searched
+
+    assert await found(ada, first) == [bob.id]
+    settings(PrivacySettings={"ShowFullName": False})
+    assert await found(ada, first) == []
+    assert await found(ada, f"{nick} {first}") == []
+    assert await found(ada, nick) == [bob.id]
+    assert await found(admin, first) == [bob.id]
+
+
+async def test_only_members_of_groups_may_join_what_is_bound_to_groups(make: Make, client: Clients) -> None:
+    ada, bob = await make.users(2)
+    team = await make.team(members=[ada])
+    town = (await client(ada).get(f"/teams/{team.id}/channels/name/town-square")).ok()
+
+    for place in (f"not_in_team={team.id}", f"not_in_channel={town['id']}"):
+        assert bob.id in ids(await client(ada).get(f"/users?{place}&per_page=200&sort=create_at"))
+        assert (await client(ada).get(f"/users?{place}&group_constrained=true")).ok() == []
+    search = {"term": bob.username, "not_in_team_id": team.id}
+    assert ids(await client(ada).post("/users/search", search)) == [bob.id]
+    assert (await client(ada).post("/users/search", {**search, "group_constrained": True})).ok() == []
 
 
 async def test_autocomplete_tells_those_of_the_channel_from_the_rest_of_the_team(make: Make, client: Clients) -> None:
@@ -236,6 +275,8 @@ async def test_autocomplete_tells_those_of_the_channel_from_the_rest_of_the_team
     assert await complete(f"in_team={team.id}") == {"users": [ada.id, bob.id]}
     both = await complete(f"in_team={team.id}&in_channel={channel.id}")
     assert both == {"users": [ada.id], "out_of_channel": [bob.id]}
+    assert await complete(f"in_channel={channel.id}") == both
+    assert await complete(f"team_id={team.id}&channel_id={channel.id}") == both
     assert await complete(f"in_team={team.id}&limit=1") == {"users": [ada.id]}
     assert (await client(eve).get(f"/users/autocomplete?name={word}&in_team={team.id}")).status == 403
     email = (await client(ada).get(f"/users/autocomplete?name={ada.email}")).ok()
