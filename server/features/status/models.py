@@ -61,7 +61,7 @@ class StatusIds(Struct, frozen=True, kw_only=True):
 
 
 class TypingIn(Struct, frozen=True, kw_only=True):
-    """Data of the action user_typing."""
+    """Where someone types: a channel, and the root of the thread or "". The same over REST and sockets."""
 
     channel_id: Id
     parent_id: Annotated[str, Meta(pattern=r"^([A-Za-z0-9]{26})?\Z")] = ""

@@ -43,7 +43,8 @@ async def send_email_verification(ctx: Context, job: SendEmailVerification) -> N
     token = await token_queries.insert_mail_token(
         ctx.db, token_queries.VERIFY_EMAIL, {"user_id": job.user_id, "email": job.email}
     )
-    await _send(ctx, mails.verification_mail(ctx.config, job.email, token), token_queries.VERIFY_EMAIL, token)
+    mail = mails.verification_mail(ctx.config, job.email, token, redirect=job.redirect)
+    await _send(ctx, mail, token_queries.VERIFY_EMAIL, token)
 
 
 @jobs.on(SendPasswordReset)

@@ -16,9 +16,10 @@ def _name(config: Config) -> str:
     return one_line(config.TeamSettings.SiteName) or "Hubbub"
 
 
-def verification_mail(config: Config, email: str, token: str) -> Mail:
-    """The link that proves an address."""
-    link = f"{_site(config)}/do_verify_email?{urlencode({'token': token, 'email': email})}"
+def verification_mail(config: Config, email: str, token: str, *, redirect: str = "") -> Mail:
+    """The link that proves an address, and leads to `redirect` then."""
+    fields = {"token": token, "email": email} | ({"redirect_to": redirect} if redirect else {})
+    link = f"{_site(config)}/do_verify_email?{urlencode(fields)}"
     return Mail(
         to=email,
         subject=f"[{_name(config)}] Verify your e-mail address",

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 from msgspec import UNSET, Struct, UnsetType, field
 
 from server.db import columns
-from server.ids import Id
 from server.jobs.job import Job
 
 
@@ -92,6 +91,10 @@ class NewUser(Struct, kw_only=True):
     props: dict[str, str] = {}
     notify_props: dict[str, str] = {}
     remote_id: str | None = None
+    email_verified: bool = False
+    """Of an administrator: the address needs no proof."""
+    disable_welcome_email: bool = False
+    """Of an administrator: no mail goes to the new user."""
 
 
 class UserUpdate(Struct, kw_only=True):
@@ -149,10 +152,11 @@ class PasswordChange(Struct):
 
 
 class PasswordReset(Struct):
-    """Body of POST /users/password/reset."""
+    """Body of POST /users/password/reset. Some clients call the token a code."""
 
-    token: str
     new_password: str
+    token: str = ""
+    code: str = ""
 
 
 class EmailOnly(Struct):
@@ -200,19 +204,14 @@ class UsersStats(Struct):
     total_users_count: int
 
 
-class TypingBody(Struct, kw_only=True):
-    """Where someone types: a channel, and the root of the thread or ""."""
-
-    channel_id: Id
-    parent_id: str = ""
-
-
 class SendEmailVerification(Job, frozen=True, kw_only=True):
     """Mail a link that proves the ownership of an address. Also for one that the user wants to change to."""
 
     name: ClassVar[str] = "send_email_verification"
     user_id: str
     email: str
+    redirect: str = ""
+    """Where the link leads in the end, "" for nowhere in particular."""
 
     @property
     def key(self) -> str:

@@ -97,7 +97,10 @@ async def send_password_reset(ctx: Context, email: str) -> None:
 
 async def reset_password(ctx: Context, body: PasswordReset) -> None:
     """Set a new password by the token of a mail; all sessions of the user end."""
-    link = await token_queries.mail_token(ctx.db, token_queries.PASSWORD_RECOVERY, body.token)
+    token = body.token or body.code
+    if not token:
+        raise invalid_body("token")
+    link = await token_queries.mail_token(ctx.db, token_queries.PASSWORD_RECOVERY, token)
     if link is None:
         raise BadRequest("api.user.reset_password.invalid_link.app_error", "This link is not valid.")
     if ctx.now() - link.create_at > RESET_LIFE:
@@ -107,6 +110,6 @@ async def reset_password(ctx: Context, body: PasswordReset) -> None:
         raise BadRequest("api.user.reset_password.invalid_link.app_error", "This link is not valid.")
     rules.check_password(body.new_password, ctx.config.PasswordSettings)
     # Taken last and only once, so that a refused password leaves the link alive.
-    if not await token_queries.take_mail_token(ctx.db, token_queries.PASSWORD_RECOVERY, body.token):
+    if not await token_queries.take_mail_token(ctx.db, token_queries.PASSWORD_RECOVERY, token):
         raise BadRequest("api.user.reset_password.invalid_link.app_error", "This link is not valid.")
     await _set_password(ctx, user.id, body.new_password, keep="")

@@ -12,6 +12,7 @@ from server.access.guards import anyone, in_service, on_system, self_or, signed_
 from server.access.permissions import Permission
 from server.context import Context
 from server.errors import NotFound, forbidden
+from server.features.status.models import TypingIn
 from server.features.status.service import set_typing
 from server.features.users import (
     email_service,
@@ -31,7 +32,6 @@ from server.features.users.models import (
     PasswordChange,
     PasswordReset,
     TokenOnly,
-    TypingBody,
     User,
     UserActive,
     UserAutocomplete,
@@ -65,9 +65,12 @@ def tagged(ctx: Context, request: Request, value: object) -> Reply:
 
 
 @router.post("/users", guard=anyone, status=201)
-async def create_user(ctx: Context, body: NewUser, t: str = "", iid: str = "") -> User:
-    """Make an account; `t` is the token of a mailed invitation, `iid` the invitation id of a team."""
-    return await sign_up.create_user(ctx, body, token=t, invite_id=iid)
+async def create_user(ctx: Context, body: NewUser, t: str = "", iid: str = "", r: str = "") -> User:
+    """Make an account; `t` is the token of a mailed invitation, `iid` the invitation id of a team.
+
+    `r` is where the link of the verification mail leads in the end.
+    """
+    return await sign_up.create_user(ctx, body, token=t, invite_id=iid, redirect=r)
 
 
 @router.get("/users", guard=in_service("in_team needs view_team, in_channel read_channel"))
@@ -284,7 +287,7 @@ async def send_verification_email(ctx: Context, body: EmailOnly) -> None:
 
 
 @router.post("/users/{user_id}/typing", guard=self_or(Permission.MANAGE_SYSTEM))
-async def publish_user_typing(ctx: Context, user_id: Id, body: TypingBody) -> None:
+async def publish_user_typing(ctx: Context, user_id: Id, body: TypingIn) -> None:
     """Tell the other members of a channel that someone types."""
     await check_channel(ctx, body.channel_id, Permission.CREATE_POST)
     await set_typing(ctx, user_id, body.channel_id, body.parent_id)

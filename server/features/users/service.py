@@ -11,7 +11,7 @@ from server.bus.event import INSIDERS
 from server.bus.signals import Joined, Left, SessionsChanged
 from server.context import Change, Context
 from server.db import Db
-from server.errors import BadRequest, NotAvailable, Unauthorized, invalid_body
+from server.errors import BadRequest, Unauthorized, invalid_body
 from server.features.sessions.service import revoke_all
 from server.features.users import queries, rules
 from server.features.users.events import UserActivationStatusChange, UserRoleUpdated
@@ -130,8 +130,8 @@ async def change_props(ctx: Context, user_id: str, changes: Mapping[str, str | N
 async def update_roles(ctx: Context, user_id: str, roles: str) -> None:
     """Give a user other roles in the system; only administrators make or unmake administrators."""
     names = list(dict.fromkeys(roles.split()))
-    if not names or len(roles) > 256:
-        raise invalid_body("roles")
+    if not names or names == ["system_admin"] or len(roles) > 256:
+        raise invalid_body("roles")  # administrators are users, too: who leaves that out has made a mistake
     known = await role_permissions(ctx.services)
     for name in names:
         if name not in known:
@@ -186,11 +186,11 @@ async def _set_active(ctx: Context, user_id: str, active: bool) -> None:
 
 async def delete_user(ctx: Context, user_id: str, *, permanent: bool) -> None:
     """Deactivate a user, or remove the account for good where the settings allow it; the messages stay."""
-    if user_id == ctx.user_id and not permanent:
+    if user_id == ctx.user_id and not permanent and not await has_system(ctx, Permission.EDIT_OTHER_USERS):
         _check_own_deactivation(ctx)
     if permanent:
         if not ctx.config.ServiceSettings.EnableAPIUserDeletion:
-            raise NotAvailable("api.user.delete_user.not_enabled.app_error", "Accounts can't be deleted for good here.")
+            raise Unauthorized("api.user.delete_user.not_enabled.app_error", "Accounts can't be deleted for good here.")
         await check_system(ctx, Permission.MANAGE_SYSTEM)
     await _set_active(ctx, user_id, active=False)
     if not permanent:

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from server.access.grants import has_system
 from server.access.permissions import Permission
 from server.context import Context
-from server.errors import BadRequest, Forbidden, NotAvailable, NotFound
+from server.errors import BadRequest, Forbidden, NotAvailable, NotFound, invalid_body
 from server.features.preferences.models import Preference
 from server.features.preferences.queries import upsert_preferences
 from server.features.teams import queries as team_queries
@@ -16,32 +16,45 @@ from server.features.users.models import NewUser, SendEmailVerification, User
 from server.features.users.passwords import hash_password
 from server.ids import new_id
 
+REDIRECT_MAX = 512
 
-async def create_user(ctx: Context, new: NewUser, *, token: str = "", invite_id: str = "") -> User:
+
+async def create_user(ctx: Context, new: NewUser, *, token: str = "", invite_id: str = "", redirect: str = "") -> User:
     """Make an account: by an invitation, on an open server by anyone, elsewhere by administrators or as the first user.
 
-    `token` is that of a mailed invitation, `invite_id` that of a team; both lead into the team.
+    `token` is that of a mailed invitation, `invite_id` that of a team; both lead into the team. `redirect` is where
+    the link of the verification mail leads in the end.
     """
+    if len(redirect) > REDIRECT_MAX:
+        raise invalid_body("r")
+    if not redirect.startswith("/") or redirect[1:2] in ("/", "\\"):
+        redirect = ""  # whoever signs an address up must not lead its owner to another site
     if token:
         return await _by_token(ctx, new, token)
     if invite_id:
-        return await _by_invite_id(ctx, new, invite_id)
-    if not await has_system(ctx, Permission.MANAGE_SYSTEM):
+        return await _by_invite_id(ctx, new, invite_id, redirect)
+    by_admin = await has_system(ctx, Permission.MANAGE_SYSTEM)
+    closed = not by_admin and not ctx.config.TeamSettings.EnableOpenServer
+    if not by_admin:
         _check_sign_up(ctx)
-        if not ctx.config.TeamSettings.EnableOpenServer and await queries.any_user(ctx.db):
-            raise Forbidden("api.user.create_user.no_open_server", "New accounts need an invitation.")
+        if closed and await queries.any_user(ctx.db):
+            raise _not_invited()
         _check_domain(new.email, ctx.config.TeamSettings.RestrictCreationToDomains)
-    return await make_account(ctx, new)
+    return await make_account(ctx, new, redirect=redirect, only_first=closed)
 
 
-async def _by_invite_id(ctx: Context, new: NewUser, invite_id: str) -> User:
+def _not_invited() -> Forbidden:
+    return Forbidden("api.user.create_user.no_open_server", "New accounts need an invitation.")
+
+
+async def _by_invite_id(ctx: Context, new: NewUser, invite_id: str, redirect: str) -> User:
     _check_sign_up(ctx)
     team = await team_queries.team_by_invite_id(ctx.db, invite_id)
     if team is None:
         raise NotFound("app.team.get_by_invite_id.finding.app_error", "No team has this invitation.")
     _check_domain(new.email, team.allowed_domains)
     _check_domain(new.email, ctx.config.TeamSettings.RestrictCreationToDomains)
-    user = await make_account(ctx, new)
+    user = await make_account(ctx, new, redirect=redirect)
     await join_team(ctx, team, user)
     return user
 
@@ -82,16 +95,20 @@ def _check_domain(email: str, domains: str) -> None:
         )
 
 
-async def make_account(ctx: Context, new: NewUser, *, link: str = "") -> User:
+async def make_account(
+    ctx: Context, new: NewUser, *, link: str = "", redirect: str = "", only_first: bool = False
+) -> User:
     """Store a new account and tell of it; whether it may be made has been checked. Roles of the body are ignored.
 
     `link` is the token of a mailed invitation, which is used up by the same commit and proves the address.
+    `only_first` refuses all but the very first account, also of two that are made in the same moment.
     """
     if new.id:
         raise BadRequest("app.user.save.existing.app_error", "A new account brings no id.")
     by_admin = await has_system(ctx, Permission.MANAGE_SYSTEM)
     elsewhere = by_admin and bool(new.auth_service)
-    user = rules.tidy(_draft(ctx, new, elsewhere=elsewhere), ctx.config.LocalizationSettings.DefaultClientLocale)
+    draft = replace(_draft(ctx, new, elsewhere=elsewhere), email_verified=by_admin and new.email_verified)
+    user = rules.tidy(draft, ctx.config.LocalizationSettings.DefaultClientLocale)
     rules.check_profile(user)
     hashed = ""
     if not elsewhere:
@@ -106,10 +123,12 @@ async def make_account(ctx: Context, new: NewUser, *, link: str = "") -> User:
             user = replace(user, email_verified=True)
         if await queries.is_first_user(tx):
             user = replace(user, roles="system_admin system_user")
+        elif only_first:
+            raise _not_invited()
         made = await queries.insert_user(tx, user, hashed)
         await upsert_preferences(tx, made.id, [Preference(made.id, "tutorial_step", made.id, "0")])
-        if not made.email_verified:
-            tx.enqueue(SendEmailVerification(user_id=made.id, email=made.email))
+        if not made.email_verified and not (by_admin and new.disable_welcome_email):
+            tx.enqueue(SendEmailVerification(user_id=made.id, email=made.email, redirect=redirect))
         tx.publish(NewUserMade(user_id=made.id))
     return made
 

@@ -269,3 +269,13 @@ async def test_custom_statuses_can_be_switched_off_and_are_ones_own(
     settings(TeamSettings={"EnableCustomUserStatuses": False})
     reply = await client(ada).put("/users/me/status/custom", custom("hi"))
     assert (reply.status, reply.error_id) == (501, "api.custom_status.disabled")
+
+
+async def test_over_rest_one_types_in_threads_and_channels_only(make: Make, client: Clients) -> None:
+    ada = await make.user()
+    team = await make.team(members=[ada])
+    channel = await make.channel(team, members=[ada])
+
+    for parent_id, status in (("", 200), ("x" * 26, 200), ("x" * 27, 400), ("thread", 400)):
+        body = {"channel_id": channel.id, "parent_id": parent_id}
+        assert (await client(ada).post("/users/me/typing", body)).status == status

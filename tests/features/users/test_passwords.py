@@ -141,6 +141,39 @@ async def test_a_forgotten_password_is_reset_by_mail(
     assert (again.status, again.error_id) == (400, "api.user.reset_password.invalid_link.app_error")
 
 
+async def test_the_token_of_a_reset_may_be_called_a_code(make: Make, client: Clients, mails: MailServer) -> None:
+    ada = await make.user()
+    await mails.next()
+    (await client().post("/users/password/reset/send", {"email": ada.email})).ok()
+    token = token_in(await mails.next())
+
+    (await client().post("/users/password/reset", {"code": token, "new_password": NEW})).ok()
+
+    assert await logs_in(client, ada, NEW)
+    reply = await client().post("/users/password/reset", {"new_password": NEW})
+    assert (reply.status, reply.error_id) == (400, "api.context.invalid_body_param.app_error")
+
+
+async def test_new_users_are_mailed_unless_an_administrator_says_no(
+    make: Make, client: Clients, mails: MailServer, admin: Person
+) -> None:
+    def account(**fields: Any) -> dict[str, Any]:
+        name = make.name("mailed")
+        return {"username": name, "email": f"{name}@example.org", "password": PASSWORD, **fields}
+
+    (await client(admin).post("/users", account(disable_welcome_email=True))).ok(201)
+    (await client(admin).post("/users", account(email_verified=True))).ok(201)
+    here, away = account(disable_welcome_email=True), account()
+    (await client().post("/users?r=/team/channels/news", here)).ok(201)
+    (await client().post("/users?r=//elsewhere.example.org", away)).ok(201)
+
+    sent = {mail.receivers[0]: mail.text for mail in [await mails.next(), await mails.next()]}
+    assert sent.keys() == {here["email"], away["email"]}
+    assert "redirect_to=%2Fteam%2Fchannels%2Fnews" in sent[here["email"]]
+    assert "redirect_to" not in sent[away["email"]]
+    assert (await client().post(f"/users?r=/{'x' * 600}", account())).status == 400
+
+
 async def test_asking_again_and_again_sends_one_mail(make: Make, client: Clients, mails: MailServer) -> None:
     ada = await make.user()
     await mails.next()

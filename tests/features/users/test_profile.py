@@ -271,7 +271,7 @@ async def test_roles_are_checked_and_hold_at_once_on_all_nodes(
         assert told.raw == {"user_id": ada.id, "roles": "system_user system_admin"}
     assert (await client(ada, node=1).get("/roles")).status == 200
 
-    for roles in ("", "no_such_role", "system_user no_such_role", "x" * 300):
+    for roles in ("", "no_such_role", "system_user no_such_role", "system_admin", "x" * 300):
         reply = await client(admin).put(f"/users/{ada.id}/roles", {"roles": roles})
         assert reply.status == 400
     assert (await client(admin).put(f"/users/{'x' * 26}/roles", {"roles": "system_user"})).status == 404
@@ -301,14 +301,18 @@ async def test_a_deactivated_user_is_out_on_all_nodes_until_let_in_again(
 
 
 async def test_owners_deactivate_their_accounts_only_where_it_is_allowed(
-    make: Make, client: Clients, settings: Settings
+    make: Make, client: Clients, admin: Person, settings: Settings
 ) -> None:
-    ada, bob = await make.users(2)
+    ada, bob, eve = await make.users(3)
     for reply in (
         await client(ada).put("/users/me/active", {"active": False}),
         await client(ada).delete("/users/me"),
     ):
         assert (reply.status, reply.error_id) == (401, "api.user.update_active.not_enable.app_error")
+
+    (await client(admin).put(f"/users/{eve.id}/roles", {"roles": "system_user system_admin"})).ok()
+    (await client(eve).delete("/users/me")).ok()  # who manages accounts manages the own one, too
+    assert (await client(eve).get("/users/me")).status == 401
 
     settings(TeamSettings={"EnableUserDeactivation": True})
     (await client(ada).put("/users/me/active", {"active": False})).ok()
@@ -323,7 +327,7 @@ async def test_accounts_are_deleted_for_good_only_by_administrators_where_it_is_
     ada, bob = await make.users(2)
     team = await make.team(members=[ada, bob])
     refused = await client(admin).delete(f"/users/{ada.id}?permanent=true")
-    assert (refused.status, refused.error_id) == (501, "api.user.delete_user.not_enabled.app_error")
+    assert (refused.status, refused.error_id) == (401, "api.user.delete_user.not_enabled.app_error")
 
     settings(ServiceSettings={"EnableAPIUserDeletion": True})
     assert (await client(bob).delete("/users/me?permanent=true")).status == 403

@@ -1,5 +1,6 @@
 """Making accounts: who may, what is stored, what is refused, who hears of it."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,36 @@ async def test_a_closed_server_lets_only_administrators_and_invited_ones_make_ac
     (await client(admin).post("/users", account(make.name("hired")))).ok(201)
     invited = account(make.name("invited"))
     (await client().post(f"/users?iid={team.body['invite_id']}", invited)).ok(201)
+
+
+async def test_of_many_first_sign_ups_at_once_one_becomes_administrator_and_a_closed_server_takes_no_other(
+    fresh_database: str, redis_server: Any, tmp_path: Path
+) -> None:
+    async with (
+        start_node(fresh_database, redis_server.url, tmp_path) as one,
+        start_node(fresh_database, redis_server.url, tmp_path) as two,
+    ):
+        for node in (one, two):
+            node.change_settings({"TeamSettings": {"EnableOpenServer": False}})
+        replies = await asyncio.gather(
+            *((one, two)[number % 2].client().post("/users", account(f"early{number}")) for number in range(8))
+        )
+
+    assert [reply.json["roles"] for reply in replies if reply.status == 201] == ["system_admin system_user"]
+    refused = {(reply.status, reply.error_id) for reply in replies if reply.status != 201}
+    assert refused == {(403, "api.user.create_user.no_open_server")}
+
+
+async def test_only_administrators_vouch_for_addresses_of_new_accounts(
+    make: Make, client: Clients, admin: Person
+) -> None:
+    said = {"email_verified": True, "disable_welcome_email": True}
+
+    by_admin = (await client(admin).post("/users", account(make.name("vouched"), **said))).ok(201)
+    by_stranger = (await client().post("/users", account(make.name("stranger"), **said))).ok(201)
+
+    assert by_admin["email_verified"] is True
+    assert "email_verified" not in by_stranger
 
 
 async def test_sign_up_can_be_switched_off(make: Make, client: Clients, admin: Person, settings: Settings) -> None:
