@@ -4,12 +4,15 @@ import zoneinfo
 from functools import cache
 from typing import Any, Literal
 
-from server.access.guards import anyone, on_system, signed_in
+from server.access.grants import has_system
+from server.access.guards import anyone, in_service, on_system, signed_in
 from server.access.permissions import Permission
 from server.config.client import client_config, client_license
 from server.context import Context
 from server.features.system import service
+from server.features.system.models import ServerLimits
 from server.features.system.store import ConfigStore
+from server.features.users.list_queries import count_users
 from server.http.router import Router
 
 # Names in the time zone database that are no places.
@@ -60,6 +63,14 @@ async def get_client_config(ctx: Context, format: Literal["old", ""] = "old") ->
 async def get_client_license(ctx: Context, format: Literal["old", ""] = "old") -> dict[str, str]:
     """The licence, of which there is none and none is needed."""
     return client_license()
+
+
+@router.get("/limits/server", guard=in_service("the count of users: sysconsole_read_user_management_users"))
+async def get_server_limits(ctx: Context) -> ServerLimits:
+    """How many accounts are active, for those who manage accounts, and how many there may be: any number."""
+    if not await has_system(ctx, Permission.SYSCONSOLE_READ_USER_MANAGEMENT_USERS):
+        return ServerLimits()
+    return ServerLimits(active_user_count=await count_users(ctx.db, None))
 
 
 @router.get("/system/timezones", guard=signed_in)
