@@ -39,7 +39,7 @@ class Posted(Event, frozen=True, kw_only=True):
         return fields
 
     def envelope_id(self) -> str:
-        """The same for every attempt to write a post."""
+        """The same for every attempt to write a post; only a pending_post_id makes more than one of them."""
         return self.once
 
 

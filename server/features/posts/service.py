@@ -317,7 +317,7 @@ def _posted(
         room=place.room,
         mentioned=mentioned,
         following=followers,
-        once=f"posted:{post.id}",
+        once=f"posted:{post.id}" if post.pending_post_id else "",
         channel_type=channel.type,
         channel_display_name=name if channel.type == DIRECT else channel.display_name,
         channel_name=channel.name,
