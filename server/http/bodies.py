@@ -13,6 +13,9 @@ _PATH = re.compile(r" - at `(?:key in )?`?\$([^`]*)`")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 _any = msgspec.json.Decoder().decode
 
+MAX_DEPTH = 100
+"""Lists and objects within each other. Free-form values are encoded again wherever they are shown, with less stack."""
+
 
 class BodyDecoder:
     """Decodes one type. The fast way is msgspec's; nulls and faults are looked at only when that refuses."""
@@ -24,6 +27,8 @@ class BodyDecoder:
 
     def __call__(self, raw: bytes) -> Any:
         """The body as the type; raises BadRequest."""
+        if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+            _refuse_deep(_parsed(raw))
         if b"\\u0000" in raw or b"\0" in raw:
             _refuse_nul(_parsed(raw), "body")
         try:
@@ -54,6 +59,20 @@ def field_of(error: msgspec.ValidationError) -> str:
     if missing:
         path = f"{path}.{missing[1]}" if path else missing[1]
     return path or "body"
+
+
+def _refuse_deep(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return
+    raise invalid_body("body")
 
 
 def _refuse_nul(value: Any, name: str) -> None:
