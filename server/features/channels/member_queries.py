@@ -34,6 +34,17 @@ TOPICS_OF = SQL(f"""
     SELECT '{INSIDERS}' FROM users WHERE id = $1 AND 'system_guest' <> ALL (string_to_array(roles, ' '))
 """)
 
+
+def hears_everyone(user: str, member: str) -> str:
+    """Whether @channel calls a member, as SQL over the names that users and channel_members have in a query."""
+    return f"""(
+        coalesce({user}.notify_props ->> 'channel', 'true') = 'true'
+        AND CASE coalesce({member}.notify_props ->> 'ignore_channel_mentions', 'default')
+            WHEN 'on' THEN false
+            WHEN 'off' THEN true
+            ELSE coalesce({member}.notify_props ->> 'mark_unread', 'all') <> 'mention' END)"""
+
+
 MEMBER = SQL(f"SELECT {MEMBER_COLUMNS} FROM channel_members m WHERE m.channel_id = $1 AND m.user_id = $2")
 
 MEMBERS_PAGE = SQL(f"""
@@ -70,8 +81,6 @@ MEMBERS_EVERYWHERE = SQL(f"""
 """)
 
 MEMBER_IDS = SQL("SELECT user_id FROM channel_members WHERE channel_id = $1 ORDER BY user_id")
-
-ADMIN_IDS = SQL("SELECT user_id FROM channel_members WHERE channel_id = $1 AND scheme_admin ORDER BY user_id")
 
 ADD_MEMBERS = SQL(f"""
     INSERT INTO channel_members AS m (channel_id, user_id, mention_count, mention_count_root, last_update_at,
@@ -231,11 +240,6 @@ async def members_everywhere(db: Db, user_id: str, limit: int, offset: int) -> l
 async def member_ids(db: Db, channel_id: str) -> list[str]:
     """The users of a channel, by id. Index: channel_members_pkey."""
     return await db.values(MEMBER_IDS, channel_id)
-
-
-async def admin_ids(db: Db, channel_id: str) -> list[str]:
-    """The administrators of a channel, by id. Index: channel_members_pkey."""
-    return await db.values(ADMIN_IDS, channel_id)
 
 
 async def add_members(

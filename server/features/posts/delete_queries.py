@@ -1,6 +1,7 @@
 """Deleting posts: softly, so that clients learn of it, or for good; threads and their followers move along."""
 
 from server.db import SQL, Db
+from server.features.channels.member_queries import hears_everyone
 from server.features.posts.models import CHANNEL_WIDE, STORED_COLUMNS, StoredPost
 
 DELETE_POST = SQL(f"""
@@ -50,7 +51,13 @@ LEAVE_THREAD = SQL(f"""
        SET unread_mentions = m.unread_mentions - 1
       FROM posts AS reply
      WHERE reply.id = $2 AND m.post_id = $1 AND m.unread_mentions > 0 AND m.last_viewed < reply.create_at
-       AND m.user_id <> reply.user_id AND reply.mentions && ARRAY[m.user_id, '{CHANNEL_WIDE}']
+       AND m.user_id <> reply.user_id
+       AND (m.user_id = ANY(reply.mentions)
+            OR '{CHANNEL_WIDE}' = ANY(reply.mentions)
+               AND EXISTS (SELECT FROM channel_members AS own
+                             JOIN users AS u ON u.id = own.user_id
+                            WHERE own.channel_id = reply.channel_id AND own.user_id = m.user_id
+                              AND {hears_everyone("u", "own")}))
 """)
 
 

@@ -48,7 +48,7 @@ class Draft(Struct, kw_only=True):
     anyway: bool = False
     """Also into an archived channel."""
     mentions: Sequence[str] = ()
-    """What is kept with the post: users, and CHANNEL_WIDE."""
+    """What is kept with the post: users, and CHANNEL_WIDE; those whom a reply calls by being one come on top."""
     notified: Sequence[str] = ()
     """All users whose mention counts rise."""
     comments_any: Sequence[str] = ()
@@ -117,12 +117,6 @@ _ACCEPTED = f"""
                     ELSE place + max(CASE WHEN dated > 0 THEN 0 ELSE greatest(now, last_post_at + 1) END - place)
                                  OVER (PARTITION BY channel_id ORDER BY n) END AS create_at
           FROM numbered
-    ), inserted AS (
-        INSERT INTO posts (id, create_at, update_at, is_pinned, user_id, channel_id, root_id, message, type, props,
-                           hashtags, file_ids, priority, mentions)
-        SELECT id, create_at, create_at, is_pinned, user_id, channel_id, root_id, message, type, props::jsonb,
-               hashtags, string_to_array(file_ids, ','), priority::jsonb, string_to_array(mentions, ',')
-          FROM accepted
     ), channels_moved AS (
         UPDATE channels
            SET total_msg_count = channels.total_msg_count + moved.posts,
@@ -138,6 +132,17 @@ _ACCEPTED = f"""
               GROUP BY channel_id) AS moved
          WHERE channels.id = moved.channel_id
     )"""
+
+_INSERTED = """
+    inserted AS (
+        INSERT INTO posts (id, create_at, update_at, is_pinned, user_id, channel_id, root_id, message, type, props,
+                           hashtags, file_ids, priority, mentions)
+        SELECT id, create_at, create_at, is_pinned, user_id, channel_id, root_id, message, type, props::jsonb,
+               hashtags, string_to_array(file_ids, ','), priority::jsonb, {mentions}
+          FROM accepted
+    )"""
+_MENTIONS = "string_to_array(mentions, ',')"
+_ALL_MENTIONS = f"{_MENTIONS} || ARRAY(SELECT user_id FROM commented WHERE n = accepted.n)"
 
 _MEMBERS = """
     noted AS (
@@ -180,7 +185,7 @@ INSERT_ROOTS = SQL(f"""
           FROM incoming
           JOIN places ON places.id = incoming.channel_id
          WHERE places.delete_at = 0 OR anyway
-    ), {_ACCEPTED}, called AS MATERIALIZED (
+    ), {_ACCEPTED}, {_INSERTED.format(mentions=_MENTIONS)}, called AS MATERIALIZED (
         SELECT channel_id, root_id, urgent, n, mentioned.user_id
           FROM accepted, unnest(string_to_array(notified, ',')) AS mentioned (user_id)
          WHERE notified <> ''
@@ -219,7 +224,7 @@ INSERT_POSTS = SQL(f"""
                 WHERE roots.user_id = ANY(string_to_array(accepted.any_reply || ',' || accepted.to_root, ','))
                ) AS writer
          WHERE (accepted.any_reply <> '' OR accepted.to_root <> '') AND writer.user_id <> accepted.user_id
-    ), called AS MATERIALIZED (
+    ), {_INSERTED.format(mentions=_ALL_MENTIONS)}, called AS MATERIALIZED (
         SELECT channel_id, root_id, urgent, accepted.n, mentioned.user_id
           FROM accepted
     CROSS JOIN LATERAL (

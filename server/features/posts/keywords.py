@@ -10,6 +10,7 @@ from server.access.permissions import Permission
 from server.bus.event import Room
 from server.context import Context
 from server.db import SQL
+from server.features.channels.member_queries import hears_everyone
 from server.features.posts.mentions import Calls, Keywords, attachment_texts, find_calls, keywords_of
 from server.features.posts.models import CHANNEL_WIDE, HEADER_CHANGE, PURPOSE_CHANGE
 from server.features.status.models import ONLINE
@@ -33,7 +34,7 @@ WITH_KEYWORDS = SQL("""
 """)
 
 NAMED = SQL("""
-    SELECT u.username, u.id, m.user_id IS NOT NULL, t.user_id IS NOT NULL
+    SELECT u.username, u.id, m.user_id IS NOT NULL, t.user_id IS NOT NULL AND NOT u.is_bot
       FROM users u
  LEFT JOIN channel_members m ON m.channel_id = $1 AND m.user_id = u.id
  LEFT JOIN team_members t ON t.team_id = $2 AND t.user_id = u.id AND t.delete_at = 0
@@ -41,16 +42,11 @@ NAMED = SQL("""
 """)
 
 # Nobody if there are $2 members or more.
-LISTENING = SQL("""
+LISTENING = SQL(f"""
     SELECT u.id
       FROM channel_members m
       JOIN users u ON u.id = m.user_id
-     WHERE m.channel_id = $1 AND u.delete_at = 0
-       AND coalesce(u.notify_props ->> 'channel', 'true') = 'true'
-       AND CASE coalesce(m.notify_props ->> 'ignore_channel_mentions', 'default')
-           WHEN 'on' THEN false
-           WHEN 'off' THEN true
-           ELSE coalesce(m.notify_props ->> 'mark_unread', 'all') <> 'mention' END
+     WHERE m.channel_id = $1 AND u.delete_at = 0 AND {hears_everyone("u", "m")}
        AND (SELECT count(*) FROM (SELECT FROM channel_members WHERE channel_id = $1 LIMIT $2) AS first) < $2
 """)
 
@@ -170,11 +166,11 @@ async def _resolve(
             row = next((people[name] for name in names if name in people), None)
             if row is None:
                 continue
-            username, user_id, is_member, in_team = row
+            username, user_id, is_member, may_come = row
             if is_member:
                 table.members[username] = user_id
                 found.add(user_id)
-            elif in_team and len(outsiders) < MAX_OUTSIDERS:
+            elif may_come and len(outsiders) < MAX_OUTSIDERS:
                 outsiders[username] = user_id
     return found, list(outsiders.items())
 

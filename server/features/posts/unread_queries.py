@@ -1,19 +1,25 @@
 """Counting again what a member of a channel has not read."""
 
 from server.db import SQL, Db
+from server.features.channels.member_queries import hears_everyone
 from server.features.posts.models import CHANNEL_WIDE, UNCOUNTED, ChannelUnreadAt
 
 _UNCOUNTED = ", ".join(f"'{each}'" for each in sorted(UNCOUNTED))
 
 SET_UNREAD = SQL(f"""
-    WITH later AS (
+    WITH names AS (
+        SELECT CASE WHEN {hears_everyone("u", "own")} THEN ARRAY[$1, '{CHANNEL_WIDE}'] ELSE ARRAY[$1] END AS called
+          FROM channel_members AS own
+          JOIN users AS u ON u.id = own.user_id
+         WHERE own.channel_id = $2 AND own.user_id = $1
+    ), later AS (
         SELECT count(*) AS posts,
                count(*) FILTER (WHERE root_id = '') AS roots,
                count(*) FILTER (WHERE called) AS mentions,
                count(*) FILTER (WHERE called AND root_id = '') AS root_mentions,
                count(*) FILTER (WHERE called AND root_id = '' AND urgent) AS urgent_mentions
           FROM (SELECT root_id,
-                       user_id <> $1 AND mentions && ARRAY[$1, '{CHANNEL_WIDE}'] AS called,
+                       user_id <> $1 AND mentions && (SELECT called FROM names) AS called,
                        priority ->> 'priority' = 'urgent' AS urgent
                   FROM posts
                  WHERE channel_id = $2 AND create_at >= $3::bigint AND delete_at = 0

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from server.db import SQL, Db
+from server.features.channels.member_queries import hears_everyone
 from server.features.posts.models import CHANNEL_WIDE, StoredPost, stored_columns
 from server.features.threads.models import Filter, Follower, ThreadState, Totals
 
@@ -167,13 +168,19 @@ async def set_following(db: Db, post_id: str, user_id: str, following: bool, now
 SET_VIEWED = SQL(f"""
     WITH before AS (
         SELECT post_id, user_id FROM thread_memberships WHERE post_id = $1 AND user_id = $2 FOR UPDATE
+    ), names AS (
+        SELECT CASE WHEN {hears_everyone("u", "own")} THEN ARRAY[$2, '{CHANNEL_WIDE}'] ELSE ARRAY[$2] END AS called
+          FROM posts AS root
+          JOIN channel_members AS own ON own.channel_id = root.channel_id AND own.user_id = $2
+          JOIN users AS u ON u.id = own.user_id
+         WHERE root.id = $1
     )
     UPDATE thread_memberships m
        SET last_viewed = $3,
            last_updated = $4,
            unread_mentions = (SELECT count(*) FROM posts r
                                WHERE r.root_id = $1 AND r.root_id <> '' AND r.create_at > $3 AND r.delete_at = 0
-                                 AND r.user_id <> $2 AND r.mentions && ARRAY[$2, '{CHANNEL_WIDE}'])
+                                 AND r.user_id <> $2 AND r.mentions && (SELECT called FROM names))
       FROM before
      WHERE m.post_id = before.post_id AND m.user_id = before.user_id
 """)

@@ -149,3 +149,43 @@ async def test_setting_unread_is_for_oneself_and_for_what_one_may_read(
     assert (await client(world.ada).post(f"/users/{world.bob.id}/posts/{post['id']}/set_unread")).status == 403
     assert (await client(world.bob).post(f"/users/me/posts/{'z' * 26}/set_unread")).status == 404
     assert (await client(world.carol).post(f"/users/me/posts/{post['id']}/set_unread")).status == 404
+
+
+async def test_setting_unread_counts_everyone_only_for_those_who_listen(
+    client: Clients, make: Make, world: World, member: Members
+) -> None:
+    first = await make.post(world.ada, world.town, "@channel lunch")
+    root = await make.post(world.ada, world.town, f"@here and @{world.bob.username}")
+    notify = f"/channels/{world.town.id}/members/{world.bob.id}/notify_props"
+
+    async def mentions() -> int:
+        unread = (await client(world.bob).post(f"/users/me/posts/{first['id']}/set_unread", {})).ok()
+        assert unread["mention_count"] == (await member(world.bob, world.town))["mention_count"]
+        return int(unread["mention_count"])
+
+    assert await mentions() == 2
+    (await client(world.bob).put(notify, {"ignore_channel_mentions": "on"})).ok()
+    assert await mentions() == 1
+    (await client(world.bob).put(notify, {"ignore_channel_mentions": "default", "mark_unread": "mention"})).ok()
+    assert await mentions() == 1
+    (await client(world.bob).put(notify, {"mark_unread": "all"})).ok()
+    (await client(world.bob).put("/users/me/patch", {"notify_props": {"channel": "false"}})).ok()
+    assert await mentions() == 1
+    (await client(world.ada).delete(f"/posts/{root['id']}")).ok()
+    assert await mentions() == 0
+
+
+async def test_setting_unread_counts_replies_that_call_by_being_one(
+    client: Clients, make: Make, world: World, settings: Settings, member: Members
+) -> None:
+    settings(ServiceSettings={"CollapsedThreads": "disabled"})
+    (await client(world.bob).put("/users/me/patch", {"notify_props": {"comments": "any"}})).ok()
+    root = await make.post(world.bob, world.town, "root")
+    before = (await member(world.bob, world.town))["mention_count"]
+    reply = await make.post(world.ada, world.town, "reply", root_id=root["id"])
+    assert (await member(world.bob, world.town))["mention_count"] == before + 1
+    (await client(world.bob).post("/channels/members/me/view", {"channel_id": world.town.id})).ok()
+
+    unread = (await client(world.bob).post(f"/users/me/posts/{reply['id']}/set_unread", {})).ok()
+
+    assert (unread["mention_count"], unread["mention_count_root"]) == (1, 0)

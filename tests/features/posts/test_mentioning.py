@@ -1,6 +1,6 @@
 """Mentions over the wire: who is told, whose counters rise, and what authors learn."""
 
-from tests.features.posts.world import Clients, Members, Settings, Sockets, World
+from tests.features.posts.world import Clients, Members, Nodes, Settings, Sockets, World
 from tests.make import Make, Person
 
 
@@ -239,3 +239,18 @@ async def test_header_changes_call_nobody_by_words_for_everyone(client: Clients,
     (await client(world.ada).put(f"/channels/{world.town.id}/patch", {"header": "@channel look"})).ok()
 
     assert (await member(world.bob, world.town))["mention_count"] == before
+
+
+async def test_bots_are_nobody_to_be_added(make: Make, socket: Sockets, two_nodes: Nodes, world: World) -> None:
+    bot = await make.user()
+    await make.join_team(world.team, bot)
+    connection = await two_nodes[0].services.db.connect()
+    try:
+        await connection.execute("UPDATE users SET is_bot = true WHERE id = $1", bot.id)
+    finally:
+        await connection.close()
+    async with socket(world.ada) as events:
+        await make.post(world.ada, world.town, f"@{bot.username} @{world.carol.username}")
+
+        note = (await events.next("ephemeral_message")).data["post"]
+        assert note["props"]["add_channel_member"]["usernames"] == [world.carol.username]
