@@ -31,6 +31,7 @@ class ThreadResponse(Struct):
     unread_mentions: int
     is_urgent: bool
     delete_at: int
+    is_following: bool = True
 
 
 class Totals(Struct):

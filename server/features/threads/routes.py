@@ -71,13 +71,13 @@ async def get_user_thread(
 @router.put(THREADS + "/{thread_id}/following", guard=IN_TEAM)
 async def start_following_thread(ctx: Context, user_id: Id, team_id: Id, thread_id: Id) -> None:
     """Follow a thread."""
-    await service.follow(ctx, user_id, thread_id, True)
+    await service.follow(ctx, user_id, thread_id, True, team_id)
 
 
 @router.delete(THREADS + "/{thread_id}/following", guard=IN_TEAM)
 async def stop_following_thread(ctx: Context, user_id: Id, team_id: Id, thread_id: Id) -> None:
     """Stop following a thread, until the user replies or is mentioned there."""
-    await service.follow(ctx, user_id, thread_id, False)
+    await service.follow(ctx, user_id, thread_id, False, team_id)
 
 
 @router.put(THREADS + "/{thread_id}/read/{timestamp}", guard=IN_TEAM)
@@ -87,7 +87,7 @@ async def update_thread_read_for_user(
     """Set the time up to which a user has read a thread."""
     if timestamp < 0:
         raise invalid_url("timestamp")
-    return await service.read_thread(ctx, user_id, thread_id, timestamp)
+    return await service.read_thread(ctx, user_id, thread_id, timestamp, team_id)
 
 
 @router.post(THREADS + "/{thread_id}/set_unread/{post_id}", guard=IN_TEAM)
@@ -95,4 +95,4 @@ async def set_thread_unread_by_post_id(
     ctx: Context, user_id: Id, team_id: Id, thread_id: Id, post_id: Id
 ) -> ThreadResponse:
     """Make a thread unread from one of its posts on."""
-    return await service.set_thread_unread(ctx, user_id, thread_id, post_id)
+    return await service.set_thread_unread(ctx, user_id, thread_id, post_id, team_id)

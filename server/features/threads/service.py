@@ -92,6 +92,7 @@ def _response(state: ThreadState, post: Post, row: StoredPost, people: Mapping[s
         unread_mentions=state.unread_mentions,
         is_urgent=_is_urgent(row),
         delete_at=state.delete_at,
+        is_following=state.following,
     )
 
 
@@ -151,13 +152,17 @@ async def _root(ctx: Context, thread_id: str) -> StoredPost:
     return row
 
 
-async def _team_of(ctx: Context, row: StoredPost) -> str:
+async def _team_of(ctx: Context, row: StoredPost, team_id: str) -> str:
+    """The team of a thread; those of direct and group channels are in that in which the user looks at them."""
     place = await channel_place(ctx, row.channel_id)
-    return place.team_id if place is not None else ""
+    return place.team_id or team_id if place is not None else ""
 
 
-async def follow(ctx: Context, user_id: str, thread_id: str, following: bool) -> None:
-    """Follow a thread, from now on as read, or stop it, which lasts until the user replies or is mentioned there."""
+async def follow(ctx: Context, user_id: str, thread_id: str, following: bool, team_id: str = "") -> None:
+    """Follow a thread, from now on as read, or stop it, which lasts until the user replies or is mentioned there.
+
+    `team_id` is where the user looks at it.
+    """
     row = await _root(ctx, thread_id)
     await queries.set_following(ctx.db, thread_id, user_id, following, ctx.now())
     await ctx.tell(
@@ -165,7 +170,7 @@ async def follow(ctx: Context, user_id: str, thread_id: str, following: bool) ->
         [
             ThreadFollowChanged(
                 user_id=user_id,
-                team_id=await _team_of(ctx, row),
+                team_id=await _team_of(ctx, row, team_id),
                 thread_id=thread_id,
                 state=following,
                 reply_count=row.reply_count,
@@ -174,27 +179,29 @@ async def follow(ctx: Context, user_id: str, thread_id: str, following: bool) ->
     )
 
 
-async def read_thread(ctx: Context, user_id: str, thread_id: str, timestamp: int) -> ThreadResponse:
-    """Set the time up to which a user has read a thread."""
+async def read_thread(ctx: Context, user_id: str, thread_id: str, timestamp: int, team_id: str = "") -> ThreadResponse:
+    """Set the time up to which a user, who looks at it in `team_id`, has read a thread."""
     before, _ = await _visible(ctx, user_id, thread_id)
-    return await _set_viewed(ctx, user_id, thread_id, timestamp, before)
+    return await _set_viewed(ctx, user_id, thread_id, timestamp, before, team_id)
 
 
-async def set_thread_unread(ctx: Context, user_id: str, thread_id: str, post_id: str) -> ThreadResponse:
-    """Make a thread unread from one of its posts on; the user follows it then."""
+async def set_thread_unread(
+    ctx: Context, user_id: str, thread_id: str, post_id: str, team_id: str = ""
+) -> ThreadResponse:
+    """Make a thread unread from one of its posts on; the user, who looks at it in `team_id`, follows it then."""
     await _root(ctx, thread_id)
     post = await post_by_id(ctx.db, post_id)
     if post is None or post.delete_at or thread_id not in (post.id, post.root_id):
         raise invalid_url("post_id")
     found = await queries.thread_of(ctx.db, user_id, thread_id)
     if found is None or not found[0].following:
-        await follow(ctx, user_id, thread_id, True)
+        await follow(ctx, user_id, thread_id, True, team_id)
         found = await _visible(ctx, user_id, thread_id)
-    return await _set_viewed(ctx, user_id, thread_id, post.create_at - 1, found[0])
+    return await _set_viewed(ctx, user_id, thread_id, post.create_at - 1, found[0], team_id)
 
 
 async def _set_viewed(
-    ctx: Context, user_id: str, thread_id: str, viewed_at: int, before: ThreadState
+    ctx: Context, user_id: str, thread_id: str, viewed_at: int, before: ThreadState, team_id: str
 ) -> ThreadResponse:
     await queries.set_viewed(ctx.db, thread_id, user_id, viewed_at, ctx.now())
     state, row = await _visible(ctx, user_id, thread_id)
@@ -203,7 +210,7 @@ async def _set_viewed(
         [
             ThreadReadChanged(
                 user_id=user_id,
-                team_id=await _team_of(ctx, row),
+                team_id=await _team_of(ctx, row, team_id),
                 timestamp=viewed_at,
                 thread_id=thread_id,
                 channel_id=row.channel_id,

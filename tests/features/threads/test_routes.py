@@ -32,6 +32,7 @@ async def test_a_reply_makes_a_thread_that_both_authors_follow(client: Clients, 
     assert (thread["unread_replies"], thread["unread_mentions"], thread["delete_at"]) == (1, 0, 0)
     assert thread["participants"] == [{"id": world.ada.id}, {"id": world.bob.id}]
     assert (thread["post"]["message"], thread["post"]["is_following"], thread["is_urgent"]) == ("root", True, False)
+    assert thread["is_following"] is True
     mine = (await listed(client, world.bob, world))["threads"][0]
     assert (mine["unread_replies"], mine["last_viewed_at"]) == (0, reply["create_at"])
     assert (await listed(client, world.carol, world))["total"] == 0
@@ -323,3 +324,48 @@ async def test_lists_of_threads_cost_two_statements(
 @pytest.mark.parametrize("query", ["since=x", "before=x", "after=x", "unread=maybe"])
 async def test_odd_questions_are_refused(client: Clients, world: World, query: str) -> None:
     assert (await client(world.ada).get(f"{threads(world)}?{query}")).status == 400
+
+
+async def test_threads_of_direct_channels_are_told_in_the_team_they_are_seen_in(
+    client: Clients, make: Make, socket: Sockets, world: World
+) -> None:
+    direct = await make.direct(world.ada, world.bob)
+    root = await make.post(world.ada, direct, "root")
+    reply = await make.post(world.bob, direct, "reply", root_id=root["id"])
+    thread = f"/users/me/teams/{world.team.id}/threads/{root['id']}"
+    async with socket(world.ada, node=1) as events:
+        for method, path, event in (
+            ("PUT", f"/read/{reply['create_at']}", "thread_read_changed"),
+            ("POST", f"/set_unread/{reply['id']}", "thread_read_changed"),
+            ("DELETE", "/following", "thread_follow_changed"),
+            ("PUT", "/following", "thread_follow_changed"),
+        ):
+            (await client(world.ada).request(method, thread + path)).ok()
+            assert (await events.next(event)).broadcast["team_id"] == world.team.id
+
+
+async def test_setting_a_thread_unread_counts_everyone_only_for_those_who_listen(
+    client: Clients, make: Make, world: World
+) -> None:
+    root = await make.post(world.bob, world.town, "root")
+    reply = await make.post(world.ada, world.town, "@channel", root_id=root["id"])
+    path = f"/users/me/teams/{world.team.id}/threads/{root['id']}/set_unread/{reply['id']}"
+
+    assert (await client(world.bob).post(path)).ok()["unread_mentions"] == 1
+    notify = f"/channels/{world.town.id}/members/{world.bob.id}/notify_props"
+    (await client(world.bob).put(notify, {"ignore_channel_mentions": "on"})).ok()
+    assert (await client(world.bob).post(path)).ok()["unread_mentions"] == 0
+
+
+async def test_a_deleted_reply_takes_off_only_what_it_added(client: Clients, make: Make, world: World) -> None:
+    root = await make.post(world.bob, world.town, "root")
+    notify = f"/channels/{world.town.id}/members/{world.bob.id}/notify_props"
+    (await client(world.bob).put(notify, {"ignore_channel_mentions": "on"})).ok()
+    await make.post(world.ada, world.town, f"@{world.bob.username}", root_id=root["id"])
+    everyone = await make.post(world.ada, world.town, "@channel", root_id=root["id"])
+    path = f"/users/me/teams/{world.team.id}/threads/{root['id']}"
+    assert (await client(world.bob).get(path)).ok()["unread_mentions"] == 1
+
+    (await client(world.ada).delete(f"/posts/{everyone['id']}")).ok()
+
+    assert (await client(world.bob).get(path)).ok()["unread_mentions"] == 1
