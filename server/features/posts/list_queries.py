@@ -123,7 +123,8 @@ async def changed_since(db: Db, channel_id: str, user_id: str, since: int, colla
 
 UNREAD = SQL(f"""
     WITH seen AS (
-        SELECT last_viewed_at FROM channel_members WHERE channel_id = $1 AND user_id = $2
+        -- Who never looked has read nothing, but begins with the newest posts, not with the oldest.
+        SELECT last_viewed_at FROM channel_members WHERE channel_id = $1 AND user_id = $2 AND last_viewed_at > 0
     ), chosen AS (
         (SELECT *
            FROM posts

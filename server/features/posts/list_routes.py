@@ -21,6 +21,9 @@ from server.ids import Id
 
 router = Router("posts")
 
+MAX_AROUND = 200
+"""Posts before or after the first unread one."""
+
 listeners.listen()
 
 
@@ -83,19 +86,23 @@ async def get_posts_around_last_unread(
     ctx: Context,
     user_id: Id,
     channel_id: Id,
-    limit_before: PerPage = 60,
-    limit_after: PerPage = 60,
+    limit_before: int = 60,
+    limit_after: int = 60,
     skipFetchThreads: bool = False,  # noqa: N803
     collapsedThreads: bool = False,  # noqa: N803
     collapsedThreadsExtended: bool = False,  # noqa: N803
 ) -> PostList:
     """The posts around the first one of a channel that a user has not read; the newest ones when all are read."""
+    if limit_before < 0:
+        raise invalid_body("limit_before")
+    if limit_after < 1:
+        raise invalid_body("limit_after")
     return await lists.around_unread(
         ctx,
         user_id,
         channel_id,
-        before=limit_before,
-        after=limit_after,
+        before=min(limit_before, MAX_AROUND),
+        after=min(limit_after, MAX_AROUND),
         skip_threads=skipFetchThreads,
         collapsed=collapsedThreads,
         extended=collapsedThreadsExtended,

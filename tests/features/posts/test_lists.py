@@ -380,3 +380,23 @@ async def test_where_a_post_is(client: Clients, make: Make, world: World) -> Non
     assert (await client(world.carol).get(f"/posts/{secret_id}/info")).status == 404
     assert (await client(world.carol).get(f"/posts/{'z' * 26}/info")).status == 404
     assert (await client(world.bob).get(f"/posts/{post_id}/files/info")).ok() == []
+
+
+async def test_who_never_looked_begins_with_the_newest_posts(client: Clients, make: Make, world: World) -> None:
+    ids = await fill(make, world.ada, world.town, 4)
+    path = f"/users/me/channels/{world.town.id}/posts/unread?limit_before=2&limit_after=2"
+
+    assert (await client(world.bob).get(path)).ok()["order"] == [ids[3], ids[2]]
+
+
+async def test_unread_posts_come_without_read_ones_when_asked_for(client: Clients, make: Make, world: World) -> None:
+    ids = await fill(make, world.ada, world.town, 4)
+    (await client(world.bob).post(f"/users/me/posts/{ids[2]}/set_unread", {})).ok()
+    path = f"/users/me/channels/{world.town.id}/posts/unread"
+
+    found = (await client(world.bob).get(f"{path}?limit_before=0&limit_after=1")).ok()
+
+    assert (found["order"], found["next_post_id"], found["prev_post_id"]) == ([ids[2]], ids[3], ids[1])
+    assert len((await client(world.bob).get(f"{path}?limit_before=999999&limit_after=999999")).ok()["order"]) > 4
+    for odd in ("limit_before=-1", "limit_after=0", "limit_after=x"):
+        assert (await client(world.bob).get(f"{path}?{odd}")).status == 400
