@@ -10,6 +10,8 @@ from server.features.teams.models import TEAM_COLUMNS_T, Team
 SEARCH_LIMIT = 100
 AUTOCOMPLETE_LIMIT = 50
 RECOMMENDED_LIMIT = 20
+MAX_WORDS = 20
+"""Different words of a term that are looked for."""
 
 # The same words as channels_search_idx.
 TEXT = "lower(c.name || ' ' || c.display_name || ' ' || c.purpose)"
@@ -196,14 +198,18 @@ def _escaped(word: str) -> str:
     return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
+def _words(term: str) -> list[str]:
+    return list(dict.fromkeys(term.lower().split()))[:MAX_WORDS]
+
+
 def containing(term: str) -> list[str]:
     """Patterns for LIKE ALL: every word of the term somewhere."""
-    return [f"%{_escaped(word)}%" for word in term.lower().lstrip("~").split()]
+    return [f"%{_escaped(word)}%" for word in _words(term.lstrip("~"))]
 
 
 def beginning(term: str) -> list[str]:
     """Patterns for LIKE ALL: every word of the term at the beginning of a word."""
-    return [f"% {_escaped(word)}%" for word in term.lower().lstrip("~").replace("-", " ").replace("_", " ").split()]
+    return [f"% {_escaped(word)}%" for word in _words(term.lstrip("~").replace("-", " ").replace("_", " "))]
 
 
 async def of_user_in_team(
@@ -257,13 +263,14 @@ async def autocomplete(db: Db, team_id: str, user_id: str, see_public: bool, ter
 
 async def autocomplete_personal(db: Db, user_id: str, term: str) -> list[Channel]:
     """A user's direct and group channels by beginnings of the others' names. Index: channel_members_user_idx."""
-    return await db.many(Channel, AUTOCOMPLETE_PERSONAL, user_id, [f"% {_escaped(w)}%" for w in term.lower().split()])
+    return await db.many(Channel, AUTOCOMPLETE_PERSONAL, user_id, [f"% {_escaped(w)}%" for w in _words(term)])
 
 
 async def search_groups(db: Db, user_id: str, term: str) -> list[Channel]:
     """A user's group channels with all words of the term in the others' names. Index: channel_members_user_idx."""
-    words = term.lower().replace(",", " ").split()
-    return await db.many(Channel, SEARCH_GROUPS, user_id, [f"%{_escaped(word)}%" for word in words])
+    return await db.many(
+        Channel, SEARCH_GROUPS, user_id, [f"%{_escaped(word)}%" for word in _words(term.replace(",", " "))]
+    )
 
 
 async def recommended(db: Db, team_id: str, user_id: str) -> list[Channel]:
