@@ -1,10 +1,14 @@
 """Replies that are more than a JSON body: files, cookies, other headers; and ETags."""
 
 from collections.abc import Sequence
+from hashlib import sha1
 
+import msgspec
 from msgspec import Struct
 
 from server.context import Context
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Reply(Struct, kw_only=True):
@@ -22,6 +26,14 @@ class NotModified(Exception):
     def __init__(self, etag: str) -> None:
         super().__init__(etag)
         self.etag = etag
+
+
+def tagged(ctx: Context, value: object) -> Reply:
+    """A JSON reply whose ETag is made of its contents, so that it changes exactly when they do."""
+    content = _encode(value)
+    etag = f'"{sha1(content, usedforsecurity=False).hexdigest()}"'
+    revalidate(ctx, ctx.if_none_match, etag)
+    return Reply(content=content)
 
 
 def revalidate(ctx: Context, if_none_match: str, etag: str) -> None:

@@ -1,11 +1,8 @@
 """Accounts and profiles over HTTP."""
 
-from hashlib import sha1
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
-from starlette.requests import Request
 
 from server.access.grants import check_channel
 from server.access.guards import anyone, in_service, on_system, self_or, signed_in
@@ -43,25 +40,15 @@ from server.features.users.models import (
 )
 from server.features.users.visible import restricted_ids, sanitized, sanitized_many, sees, sees_private
 from server.http.params import Page, PerPage
-from server.http.reply import Reply, revalidate
+from server.http.reply import Reply, tagged
 from server.http.router import Router
 from server.ids import Id
 
 router = Router("users")
 
-_encode = msgspec.json.Encoder().encode
-
 MAX_ASKED = 10_000
 Ids = Annotated[list[Id], Meta(min_length=1, max_length=MAX_ASKED)]
 Usernames = Annotated[list[str], Meta(max_length=MAX_ASKED)]
-
-
-def tagged(ctx: Context, request: Request, value: object) -> Reply:
-    """A JSON reply whose ETag is made of its contents, so that it changes exactly when they do."""
-    content = _encode(value)
-    etag = f'"{sha1(content, usedforsecurity=False).hexdigest()}"'
-    revalidate(ctx, request.headers.get("if-none-match", ""), etag)
-    return Reply(content=content)
 
 
 @router.post("/users", guard=anyone, status=201)
@@ -76,7 +63,6 @@ async def create_user(ctx: Context, body: NewUser, t: str = "", iid: str = "", r
 @router.get("/users", guard=in_service("in_team needs view_team, in_channel read_channel"))
 async def get_users(
     ctx: Context,
-    request: Request,
     page: Page = 0,
     per_page: PerPage = 60,
     in_team: str = "",
@@ -94,7 +80,7 @@ async def get_users(
     channel_roles: str = "",
     team_roles: str = "",
     sort: str = "",
-) -> Reply:
+) -> list[User] | Reply:
     """A page of people, of everyone or of a team or channel."""
     wanted = Wanted(
         in_team=in_team,
@@ -109,7 +95,7 @@ async def get_users(
         roles=names(f"{role},{roles}"),
         member_roles=names(f"{channel_roles},{team_roles}"),
     )
-    return tagged(ctx, request, await list_service.list_users(ctx, wanted, sort=sort, page=page, per_page=per_page))
+    return tagged(ctx, await list_service.list_users(ctx, wanted, sort=sort, page=page, per_page=per_page))
 
 
 @router.post("/users/ids", guard=signed_in)
@@ -185,39 +171,38 @@ async def get_users_by_group_channel_ids(ctx: Context, body: Ids) -> dict[str, l
 
 
 @router.get("/users/email/{email}", guard=in_service("view_members, and e-mail addresses visible"))
-async def get_user_by_email(ctx: Context, request: Request, email: str) -> Reply:
+async def get_user_by_email(ctx: Context, email: str) -> User | Reply:
     """A user by the e-mail address."""
     if not rules.is_email(email.strip().lower()):
         raise rules.invalid("email")
     if not ctx.config.PrivacySettings.ShowEmailAddress and not await sees_private(ctx):
         raise forbidden()
-    return await _one(ctx, request, await queries.user_by_email(ctx.db, email.strip().lower()))
+    return await _one(ctx, await queries.user_by_email(ctx.db, email.strip().lower()))
 
 
 @router.get("/users/username/{username}", guard=in_service("view_members"))
-async def get_user_by_username(ctx: Context, request: Request, username: str) -> Reply:
+async def get_user_by_username(ctx: Context, username: str) -> User | Reply:
     """A user by the name."""
     return await _one(
         ctx,
-        request,
         await queries.user_by_username(ctx.db, username.lower()),
         NotFound("app.user.get_by_username.app_error", "There is no such account."),
     )
 
 
-async def _one(ctx: Context, request: Request, user: User | None, missing: NotFound | None = None) -> Reply:
+async def _one(ctx: Context, user: User | None, missing: NotFound | None = None) -> Reply:
     if user is None:
         # Guests get the same answer for people whom they may not know.
         raise forbidden() if await restricted_ids(ctx) is not None else missing or lookup.no_such_user()
     if not await sees(ctx, user.id):
         raise forbidden()
-    return tagged(ctx, request, await sanitized(ctx, user))
+    return tagged(ctx, await sanitized(ctx, user))
 
 
 @router.get("/users/{user_id}", guard=in_service("view_members"))
-async def get_user(ctx: Context, request: Request, user_id: Id) -> Reply:
+async def get_user(ctx: Context, user_id: Id) -> User | Reply:
     """A user by id."""
-    return tagged(ctx, request, await sanitized(ctx, await lookup.visible_user(ctx, user_id)))
+    return tagged(ctx, await sanitized(ctx, await lookup.visible_user(ctx, user_id)))
 
 
 @router.put("/users/{user_id}", guard=self_or())
