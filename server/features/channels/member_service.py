@@ -207,3 +207,12 @@ async def join_all_default_channels(ctx: Context, team_id: str, users: Sequence[
     await ctx.tell(*_arrivals(team_id, new))
     if ctx.config.ServiceSettings.ExperimentalEnableDefaultChannelLeaveJoinMessages:
         await announcements.joined_team(ctx, channels.get(DEFAULT_CHANNEL, ""), new, users, requester_id)
+
+
+async def join_channels(ctx: Context, team_id: str, channel_ids: Sequence[str], user: User) -> None:
+    """Put a member of a team into channels of it, as by own will. Guests are in none of these channels."""
+    if channel_ids:
+        new = await member_queries.join_channels(ctx.db, team_id, channel_ids, [user.id], ctx.now())
+        await ctx.tell(*_arrivals(team_id, new))
+        for channel_id, _ in new:
+            await announcements.joined(ctx, channel_id, user)

@@ -1,19 +1,20 @@
 """Invitations to teams by mail: one job for each address, which makes the link and sends it."""
 
-from collections.abc import Sequence
-
+from server.access.grants import check_channel
 from server.context import Context
 from server.errors import ApiError, BadRequest
+from server.features.channels.member_service import check_live, manage_members
+from server.features.channels.queries import channel_by_id
 from server.features.teams import rules
 from server.features.teams.member_service import error_body
-from server.features.teams.models import EmailWithError, Team
+from server.features.teams.models import EmailWithError, Invitation, Team
 from server.features.teams.service import get_team, no_such_team
 from server.features.users.lookup import get_user, no_such_user
 from server.features.users.models import SendTeamInvitation
 from server.features.users.rules import is_email
 
 
-async def invite(ctx: Context, team_id: str, emails: Sequence[str], *, graceful: bool) -> list[EmailWithError] | None:
+async def invite(ctx: Context, team_id: str, invitation: Invitation, *, graceful: bool) -> list[EmailWithError] | None:
     """Queue invitations for addresses; without `graceful` one that is refused lets none be invited."""
     team = await get_team(ctx, team_id)
     if team.delete_at:
@@ -21,7 +22,12 @@ async def invite(ctx: Context, team_id: str, emails: Sequence[str], *, graceful:
     sender = await get_user(ctx, ctx.user_id)
     if sender is None:
         raise no_such_user()
-    addresses = list(dict.fromkeys(email.strip().lower() for email in emails))
+    addresses = list(dict.fromkeys(email.strip().lower() for email in invitation.emails))
+    if not addresses:
+        raise BadRequest("api.team.invite_members.no_one.app_error", "There is nobody to invite.")
+    channel_ids = list(dict.fromkeys(invitation.channel_ids))
+    for channel_id in channel_ids:
+        await _check_channel(ctx, team_id, channel_id)
     refused = {address: error for address in addresses if (error := _refusal(ctx, team, address))}
     if refused and not graceful:
         raise next(iter(refused.values()))
@@ -33,6 +39,8 @@ async def invite(ctx: Context, team_id: str, emails: Sequence[str], *, graceful:
                     team_id=team.id,
                     team_display_name=team.display_name,
                     sender_name=sender.username,
+                    message=invitation.message,
+                    channel_ids=channel_ids,
                 )
                 for address in addresses
                 if address not in refused
@@ -41,6 +49,17 @@ async def invite(ctx: Context, team_id: str, emails: Sequence[str], *, graceful:
     if not graceful:
         return None
     return [EmailWithError(address, error_body(ctx, refused.get(address))) for address in addresses]
+
+
+async def _check_channel(ctx: Context, team_id: str, channel_id: str) -> None:
+    """Refuse a channel that is not of the team, or that the caller may not put others into."""
+    channel = await channel_by_id(ctx.db, channel_id)
+    if channel is None or channel.team_id != team_id:
+        raise BadRequest(
+            "api.team.invite_guests.channel_in_invalid_team.app_error", "A channel is not one of the team."
+        )
+    await check_channel(ctx, channel_id, manage_members(channel))
+    check_live(channel)
 
 
 def _refusal(ctx: Context, team: Team, address: str) -> ApiError | None:

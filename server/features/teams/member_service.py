@@ -17,13 +17,14 @@ from server.features.posts.models import LEAVE_TEAM, REMOVE_FROM_TEAM
 from server.features.posts.service import post_system
 from server.features.roles.queries import roles_by_names
 from server.features.teams import member_queries, queries
+from server.features.teams.accepting import come_in, invitation_of, not_valid
 from server.features.teams.events import LeftTeam, MemberRoleUpdated
 from server.features.teams.models import NewTeamMember, SchemeRoles, TeamMember, TeamMemberWithError
 from server.features.teams.service import get_team, join_many, join_team
 from server.features.users.lookup import no_such_user
 from server.features.users.models import User
 from server.features.users.queries import user_by_id, users_by_ids
-from server.features.users.token_queries import MAIL_TOKENS_FOR, TEAM_INVITATION, mail_token, take_mail_token
+from server.features.users.token_queries import TEAM_INVITATION, put_mail_token_back, take_mail_token
 
 
 class Rights(Struct, frozen=True):
@@ -120,15 +121,17 @@ async def join_by_invitation(ctx: Context, token: str, invite_id: str) -> TeamMe
 
 
 async def _join_by_token(ctx: Context, token: str) -> TeamMember:
-    invitation = await mail_token(ctx.db, TEAM_INVITATION, token)
-    if invitation is None:
-        raise BadRequest("api.user.create_user.signup_link_invalid.app_error", "This link is not valid.")
-    if invitation.create_at < ctx.now() - MAIL_TOKENS_FOR:
-        raise BadRequest("api.user.create_user.signup_link_expired.app_error", "This link has expired.")
+    invitation = await invitation_of(ctx, token)
     user = await _user(ctx, ctx.user_id)
-    member = await join_team(ctx, await get_team(ctx, str(invitation.extra.get("team_id", ""))), user)
-    await take_mail_token(ctx.db, TEAM_INVITATION, token)
-    return member
+    team = await get_team(ctx, str(invitation.extra.get("team_id", "")))
+    if not await take_mail_token(ctx.db, TEAM_INVITATION, token):
+        raise not_valid()
+    try:
+        return await come_in(ctx, invitation, team, user)
+    except ApiError:
+        # A full team may have room another day.
+        await put_mail_token_back(ctx.db, token, invitation)
+        raise
 
 
 async def remove_member(ctx: Context, team_id: str, user_id: str) -> None:
@@ -202,6 +205,10 @@ async def _set_rights(ctx: Context, team_id: str, user_id: str, wanted: Rights) 
         if old.scheme_guest != guest:
             raise BadRequest(
                 "api.channel.update_team_member_roles.changing_guest_role.app_error",
+    if not guest and not user:
+        raise BadRequest(
+            "api.team.update_team_member_roles.unset_user_scheme.app_error", "Every member is a user or a guest."
+        )
                 "Guests stay guests, and others can't become one.",
             )
         member = await member_queries.set_roles(tx, team_id, user_id, wanted.explicit, wanted.flags)

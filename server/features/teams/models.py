@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from server.access.grants import TEAM_SCHEME
 from server.db import columns
@@ -93,14 +93,17 @@ class NewTeam(Struct, frozen=True, kw_only=True):
 
 
 class TeamUpdate(Struct, frozen=True, kw_only=True):
-    """Body of PUT /teams/{team_id}; name, type and the rest of a team stay as they are."""
+    """Body of PUT /teams/{team_id}; name, type and the rest of a team stay as they are.
+
+    allow_open_invite is a text in the signature of a published client.
+    """
 
     id: str = ""
     display_name: str = ""
     description: str = ""
     company_name: str = ""
     allowed_domains: str = ""
-    allow_open_invite: bool = False
+    allow_open_invite: bool | Literal["true", "false"] = False
     group_constrained: bool | None = None
 
 
@@ -212,4 +215,12 @@ class SchemeRoles(Struct, frozen=True):
 
 Ids = Annotated[list[Id], Meta(min_length=1, max_length=MAX_IDS)]
 NewTeamMembers = Annotated[list[NewTeamMember], Meta(min_length=1, max_length=MAX_BATCH)]
-Emails = Annotated[list[Annotated[str, Meta(max_length=128)]], Meta(min_length=1, max_length=MAX_INVITED)]
+Emails = Annotated[list[Annotated[str, Meta(max_length=128)]], Meta(max_length=MAX_INVITED)]
+
+
+class Invitation(Struct, frozen=True, kw_only=True):
+    """Body of POST …/invite/email with more than addresses: channels to come into, and words to the invited."""
+
+    emails: Emails
+    channel_ids: Annotated[list[Id], Meta(max_length=MAX_INVITED)] = field(name="channelIds", default_factory=list)
+    message: Annotated[str, Meta(max_length=4000)] = ""

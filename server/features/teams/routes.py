@@ -13,6 +13,7 @@ from server.features.teams.models import (
     Emails,
     EmailWithError,
     Exists,
+    Invitation,
     InviteInfo,
     NewTeam,
     Privacy,
@@ -26,7 +27,7 @@ from server.features.teams.models import (
 )
 from server.features.users.visible import restricted_ids
 from server.http.params import Page, PerPage
-from server.http.reply import Reply
+from server.http.reply import Reply, tagged
 from server.http.router import Router
 from server.http.uploads import uploaded
 from server.ids import Id
@@ -50,10 +51,10 @@ async def create_team(ctx: Context, body: NewTeam) -> Team:
 @router.get("/teams", guard=lists_teams)
 async def get_all_teams(
     ctx: Context, page: Page = 0, per_page: PerPage = 60, include_total_count: bool = False
-) -> list[Team] | TeamsWithCount:
+) -> list[Team] | TeamsWithCount | Reply:
     """The teams that the caller may find, by display name."""
     teams = await lists.page_of_teams(ctx, page, per_page)
-    return TeamsWithCount(teams, await lists.count_of_teams(ctx)) if include_total_count else teams
+    return tagged(ctx, TeamsWithCount(teams, await lists.count_of_teams(ctx)) if include_total_count else teams)
 
 
 @router.post("/teams/search", guard=lists_teams)
@@ -177,16 +178,17 @@ async def get_team_invite_info(ctx: Context, invite_id: str) -> InviteInfo:
     disabled_id="api.team.invite_members.disabled.app_error",
 )
 async def invite_users_to_team(
-    ctx: Context, team_id: Id, body: Emails, graceful: bool = False
+    ctx: Context, team_id: Id, body: Emails | Invitation, graceful: bool = False
 ) -> list[EmailWithError] | None:
     """Mail invitations to a team; with `graceful` the answer says which addresses could not be invited."""
-    return await invites.invite(ctx, team_id, body, graceful=graceful)
+    invitation = body if isinstance(body, Invitation) else Invitation(emails=body)
+    return await invites.invite(ctx, team_id, invitation, graceful=graceful)
 
 
 @router.get("/users/{user_id}/teams", guard=self_or(Permission.SYSCONSOLE_READ_USER_MANAGEMENT_USERS))
-async def get_teams_for_user(ctx: Context, user_id: Id) -> list[Team]:
+async def get_teams_for_user(ctx: Context, user_id: Id) -> list[Team] | Reply:
     """The teams of a user, by display name."""
-    return await lists.sanitized_many(ctx, await queries.teams_of(ctx.db, user_id))
+    return tagged(ctx, await lists.sanitized_many(ctx, await queries.teams_of(ctx.db, user_id)))
 
 
 @router.get("/users/{user_id}/teams/unread", guard=self_or(Permission.MANAGE_SYSTEM))

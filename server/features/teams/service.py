@@ -101,7 +101,7 @@ async def update_team(ctx: Context, team_id: str, whole: TeamUpdate) -> Team:
             description=whole.description,
             company_name=whole.company_name,
             allowed_domains=whole.allowed_domains,
-            allow_open_invite=whole.allow_open_invite,
+            allow_open_invite=whole.allow_open_invite in (True, "true"),
             group_constrained=UNSET if whole.group_constrained is None else whole.group_constrained,
         ),
     )

@@ -65,7 +65,9 @@ async def send_password_reset(ctx: Context, job: SendPasswordReset) -> None:
 async def send_team_invitation(ctx: Context, job: SendTeamInvitation) -> None:
     """Make a link that leads into the team and mail it."""
     token = await token_queries.insert_mail_token(
-        ctx.db, token_queries.TEAM_INVITATION, {"team_id": job.team_id, "email": job.email}
+        ctx.db,
+        token_queries.TEAM_INVITATION,
+        {"team_id": job.team_id, "email": job.email, "channel_ids": job.channel_ids},
     )
     mail = mails.team_invitation_mail(
         ctx.config, job.email, token, sender=job.sender_name, team=job.team_display_name, message=job.message

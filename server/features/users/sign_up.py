@@ -9,6 +9,7 @@ from server.errors import BadRequest, Forbidden, NotAvailable, NotFound, invalid
 from server.features.preferences.models import Preference
 from server.features.preferences.queries import upsert_preferences
 from server.features.teams import queries as team_queries
+from server.features.teams.accepting import come_in, invitation_of, not_valid
 from server.features.teams.service import join_team
 from server.features.users import queries, rules, token_queries
 from server.features.users.events import NewUserMade
@@ -61,18 +62,14 @@ async def _by_invite_id(ctx: Context, new: NewUser, invite_id: str, redirect: st
 
 async def _by_token(ctx: Context, new: NewUser, token: str) -> User:
     _check_sign_up(ctx)
-    invitation = await token_queries.mail_token(ctx.db, token_queries.TEAM_INVITATION, token)
-    if invitation is None:
-        raise BadRequest("api.user.create_user.signup_link_invalid.app_error", "This link is not valid.")
-    if ctx.now() - invitation.create_at > token_queries.MAIL_TOKENS_FOR:
-        raise BadRequest("api.user.create_user.signup_link_expired.app_error", "This link has expired.")
+    invitation = await invitation_of(ctx, token)
     team = await team_queries.team_by_id(ctx.db, str(invitation.extra.get("team_id", "")))
     if team is None or team.delete_at:
         raise NotFound("app.team.get.find.app_error", "There is no such team.")
     # Who has the link has the mail: its address is proven, and no other one may be used with it.
     new.email = str(invitation.extra.get("email", ""))
     user = await make_account(ctx, new, link=token)
-    await join_team(ctx, team, user)
+    await come_in(ctx, invitation, team, user)
     return user
 
 
@@ -119,7 +116,7 @@ async def make_account(
     async with ctx.begin() as tx:
         if link:
             if not await token_queries.take_mail_token(tx, token_queries.TEAM_INVITATION, link):
-                raise BadRequest("api.user.create_user.signup_link_invalid.app_error", "This link is not valid.")
+                raise not_valid()
             user = replace(user, email_verified=True)
         if await queries.is_first_user(tx):
             user = replace(user, roles="system_admin system_user")

@@ -41,6 +41,11 @@ async def take_mail_token(db: Db, type: str, token: str) -> bool:
     return await db.run(TAKE_MAIL_TOKEN, hash_token(token), type) > 0
 
 
+async def put_mail_token_back(db: Db, token: str, was: MailToken) -> None:
+    """Make a secret that was used up useful again, for as long as before."""
+    await db.run(INSERT_MAIL_TOKEN, hash_token(token), was.create_at, was.type, was.extra)
+
+
 DELETE_MAIL_TOKENS = SQL("DELETE FROM mail_tokens WHERE type = $1 AND extra ->> 'user_id' = $2")
 
 

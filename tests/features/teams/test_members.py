@@ -1,6 +1,7 @@
 """Members of teams over HTTP: joining, adding, inviting, leaving, roles, unread counts."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from server.ids import new_id
 from tests.clients_of import Client
 from tests.make import Make, Person, Thing
 from tests.nodes import TestNode
+from tests.smtp import mail_server
 
 Clients = Callable[..., Client]
 Sockets = Callable[..., Any]
@@ -214,6 +216,64 @@ async def test_the_token_of_a_mail_lets_one_account_in(make: Make, client: Clien
     assert (again.status, again.error_id) == (400, "api.user.create_user.signup_link_invalid.app_error")
 
 
+async def test_of_two_users_with_the_same_link_one_comes_in_and_a_full_team_leaves_the_link_alive(
+    make: Make, client: Clients, settings: Settings, two_nodes: Any
+) -> None:
+    ada, bob = await make.users(2)
+    team = await make.team()
+    nodes: tuple[TestNode, TestNode] = two_nodes
+    extra = {"team_id": team.id, "email": "x@example.org"}
+    token = await insert_mail_token(nodes[0].services.db, TEAM_INVITATION, extra)
+
+    settings(TeamSettings={"MaxUsersPerTeam": 1})
+    full = await client(ada).post(f"/teams/members/invite?token={token}")
+    settings(TeamSettings={"MaxUsersPerTeam": 50})
+    replies = await asyncio.gather(
+        client(ada).post(f"/teams/members/invite?token={token}"),
+        client(bob, node=1).post(f"/teams/members/invite?token={token}"),
+    )
+
+    assert (full.status, full.error_id) == (400, "app.team.join_user_to_team.max_accounts.app_error")
+    assert sorted(reply.status for reply in replies) == [201, 400]
+    assert (await client(make.admin).get(f"/teams/{team.id}/stats")).ok()["total_member_count"] == 2
+
+
+async def test_an_invitation_leads_into_channels_and_brings_words(
+    make: Make, client: Clients, settings: Settings, two_nodes: Any
+) -> None:
+    ada, bob, eve = await make.users(3)
+    team, other = await make.team(members=[bob], owner=ada), await make.team(owner=ada)
+    public, private = await make.channel(team, owner=ada), await make.channel(team, owner=ada, type="P")
+    archived, foreign = await make.channel(team, owner=ada), await make.channel(other, owner=ada)
+    path = f"/teams/{team.id}/invite/email?graceful=true"
+
+    async with mail_server() as mails:
+        settings(
+            ServiceSettings={"EnableEmailInvitations": True, "SiteURL": "https://chat.example.org"},
+            EmailSettings={
+                "SMTPServer": "127.0.0.1",
+                "SMTPPort": str(mails.port),
+                "FeedbackEmail": "hub@example.org",
+            },
+        )
+        body = {"emails": ["new@example.org"], "message": "Come and see", "channelIds": [public.id, private.id]}
+        refused = await client(bob).post(path, body)
+        wrong = await client(ada).post(path, {**body, "channelIds": [foreign.id]})
+        invited = await client(ada).post(path, {**body, "channelIds": [public.id, private.id, archived.id]})
+        mail = await mails.next()
+    token = re.search(r"[?&]t=([0-9a-v]+)", mail.text)
+    (await client(ada).delete(f"/channels/{archived.id}")).ok()
+
+    assert refused.status == 403
+    assert (wrong.status, wrong.error_id) == (400, "api.team.invite_guests.channel_in_invalid_team.app_error")
+    assert invited.ok() == [{"email": "new@example.org", "error": None}]
+    assert "Come and see" in mail.text
+    assert token is not None
+    (await client(eve).post(f"/teams/members/invite?token={token[1]}")).ok(201)
+    mine = (await client(eve).get(f"/users/me/teams/{team.id}/channels?include_deleted=true")).ok()
+    assert {channel["name"] for channel in mine} == {"town-square", "off-topic", public.name, private.name}
+
+
 async def test_invitations_by_mail_are_queued(make: Make, client: Clients, settings: Settings, two_nodes: Any) -> None:
     ada, bob, eve = await make.users(3)
     team = await make.team(members=[bob], owner=ada, allowed_domains="example.org")
@@ -225,8 +285,11 @@ async def test_invitations_by_mail_are_queued(make: Make, client: Clients, setti
     assert (await client(eve).post(path, ["one@example.org"])).status == 403
     refused = await client(ada).post(path, ["one@example.org", "nonsense"])
     assert (refused.status, refused.error_id) == (400, "api.team.invite_members.invalid_email.app_error")
-    for bad in ([], [1], "x", ["x"] * 101):
-        assert (await client(ada).post(path, bad)).status == 400
+    for bad in ([1], "x", ["x"] * 101, {}, {"emails": "x"}, {"emails": ["one@example.org"], "channelIds": ["x"]}):
+        reply = await client(ada).post(path, bad)
+        assert (reply.status, reply.error_id) == (400, "api.context.invalid_body_param.app_error")
+    for reply in (await client(ada).post(path, []), await client(ada).post(path, {"emails": []})):
+        assert (reply.status, reply.error_id) == (400, "api.team.invite_members.no_one.app_error")
 
     assert (await client(bob).post(path, ["one@example.org", "ONE@example.org"])).ok() == {"status": "OK"}
     mixed = ["two@example.org", "two@elsewhere.example", "nonsense"]
@@ -373,6 +436,7 @@ async def test_roles_of_members_change_and_act_at_once_on_all_nodes(
         ("channel_user", "api.channel.update_team_member_roles.scheme_role.app_error"),
         ("system_admin", "api.channel.update_team_member_roles.scheme_role.app_error"),
         ("team_guest team_user", "api.team.update_team_member_roles.guest_and_user.app_error"),
+        ("team_admin", "api.team.update_team_member_roles.unset_user_scheme.app_error"),
         ("team_guest", "api.channel.update_team_member_roles.changing_guest_role.app_error"),
         (1, "api.context.invalid_body_param.app_error"),
     ],
@@ -390,6 +454,11 @@ async def test_bad_roles_are_refused(roles: Any, error: str, make: Make, client:
     assert (await client(bob).put(f"{path}/schemeRoles", {"scheme_admin": True})).status == 403
     guest = {"scheme_guest": True, "scheme_user": True}
     assert (await client(ada).put(f"{path}/schemeRoles", guest)).status == 400
+    roleless = await client(ada).put(f"{path}/schemeRoles", {"scheme_user": False, "scheme_admin": True})
+    assert (roleless.status, roleless.error_id) == (
+        400,
+        "api.team.update_team_member_roles.unset_user_scheme.app_error",
+    )
     missing = await client(ada).put(f"/teams/{team.id}/members/{new_id()}/schemeRoles", {"scheme_user": True})
     assert missing.status == 404
 

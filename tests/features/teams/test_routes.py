@@ -327,3 +327,28 @@ async def test_stats_count_members_with_an_active_account_apart(make: Make, clie
 
     assert stats == {"team_id": team.id, "total_member_count": 3, "active_member_count": 2}
     assert (await client(eve).get(f"/teams/{team.id}/stats")).status == 403
+
+
+async def test_lists_of_teams_that_did_not_change_are_not_sent_again(make: Make, client: Clients) -> None:
+    ada = await make.user()
+    team = await make.team(owner=ada, allow_open_invite=True)
+
+    for path in ("/users/me/teams", "/teams?include_total_count=true&per_page=200"):
+        first = await client(ada).get(path)
+        known = {"if-none-match": first.headers["etag"]}
+        again = await client(ada).get(path, headers=known)
+        (await client(ada).put(f"/teams/{team.id}/patch", {"description": f"told at {path}"})).ok()
+
+        assert (again.status, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+        assert (await client(ada).get(path, headers=known)).status == 200
+
+
+async def test_openness_may_come_as_text(make: Make, client: Clients) -> None:
+    ada = await make.user()
+    team = await make.team(owner=ada)
+
+    for said, openness in (("true", True), ("false", False), (True, True), (False, False)):
+        body = {"id": team.id, "display_name": "Crew", "allow_open_invite": said}
+        assert (await client(ada).put(f"/teams/{team.id}", body)).ok()["allow_open_invite"] is openness
+    unclear = {"id": team.id, "display_name": "Crew", "allow_open_invite": "maybe"}
+    assert (await client(ada).put(f"/teams/{team.id}", unclear)).status == 400
