@@ -71,8 +71,8 @@ async def revoke_all(ctx: Context, tx: Change, user_id: str, except_id: str = ""
     tx.publish(*signals)
 
 
-async def attach_device(ctx: Context, session: Session, body: AttachDevice) -> int:
-    """Note the phone of the session in use; older sessions of the phone end. Seconds that it lasts now."""
+async def attach_device(ctx: Context, session: Session, body: AttachDevice) -> None:
+    """Note the phone of the session in use, which lasts as long as phones' do; older sessions of the phone end."""
     device_id = body.device_id or body.voip_device_id
     if len(device_id) > DEVICE_ID_MAX:
         raise invalid_body("device_id")
@@ -92,4 +92,3 @@ async def attach_device(ctx: Context, session: Session, body: AttachDevice) -> i
     gone = await queries.attach_device(ctx.db, session.id, session.user_id, device_id, expires_at, props)
     tags, signals = _ended(session.user_id, gone)
     await ctx.tell([f"session:{session.id}", *tags], signals)
-    return length // 1000
