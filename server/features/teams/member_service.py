@@ -198,6 +198,10 @@ async def _set_rights(ctx: Context, team_id: str, user_id: str, wanted: Rights) 
     guest, user, admin = wanted.flags
     if guest and (user or admin):
         raise BadRequest("api.team.update_team_member_roles.guest_and_user.app_error", "Guests are nothing else.")
+    if not guest and not user:
+        raise BadRequest(
+            "api.team.update_team_member_roles.unset_user_scheme.app_error", "Every member is a user or a guest."
+        )
     async with ctx.begin() as tx:
         old = await member_queries.lock_member(tx, team_id, user_id)
         if old is None or old.delete_at:
@@ -205,10 +209,6 @@ async def _set_rights(ctx: Context, team_id: str, user_id: str, wanted: Rights) 
         if old.scheme_guest != guest:
             raise BadRequest(
                 "api.channel.update_team_member_roles.changing_guest_role.app_error",
-    if not guest and not user:
-        raise BadRequest(
-            "api.team.update_team_member_roles.unset_user_scheme.app_error", "Every member is a user or a guest."
-        )
                 "Guests stay guests, and others can't become one.",
             )
         member = await member_queries.set_roles(tx, team_id, user_id, wanted.explicit, wanted.flags)
