@@ -241,10 +241,10 @@ class SendTeamInvitation(Job, frozen=True, kw_only=True):
     sender_name: str
     message: str = ""
     """Words of the sender, "" for none."""
-
-    @property
     channel_ids: list[str] = []
     """Channels of the team that the link leads into, besides the default ones."""
+
+    @property
     def key(self) -> str:
         """One at a time for each address and team."""
         return f"{self.name}:{self.team_id}:{self.email}"
