@@ -137,9 +137,13 @@ async def test_what_the_environment_decides_is_told_and_stays(
         (b'{"TeamSettings": {"SiteName": "a\\u0000"}}', "api.context.invalid_body_param.app_error", ""),
         (b'{"TeamSettings": {"SiteName": "\\ud800"}}', "api.context.invalid_body_param.app_error", ""),
         (
-            b'{"PluginSettings": {"Plugins": ' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"}}",
+            b'{"PluginSettings": {"Plugins": ' + b'{"a":' * 90 + b"1" + b"}" * 90 + b"}}",
             "api.context.invalid_body_param.app_error",
             "PluginSettings.Plugins",
+        ),
+            b'{"PluginSettings": {"Plugins": ' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"}}",
+            "api.context.invalid_body_param.app_error",
+            "body",
         ),
     ],
 )
