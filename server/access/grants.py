@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from server.access.permissions import Permission
+from server.access.permissions import ALL_PERMISSIONS, Permission
 from server.access.roles import (
     CHANNEL_ADMIN,
     CHANNEL_GUEST,
@@ -192,6 +192,19 @@ async def check_channel(ctx: Context, channel_id: str, permission: Permission) -
     """Refuse a caller without the permission in the channel."""
     if not await has_channel(ctx, channel_id, permission):
         raise forbidden()
+
+
+async def check_gives(ctx: Context, roles: Iterable[str], *, team_id: str = "", channel_id: str = "") -> None:
+    """Refuse to give roles with permissions that the caller does not hold in the team or channel.
+
+    Without this, who hands out roles in one channel could hand out those of the system's administrators there.
+    """
+    known = await role_permissions(ctx.services)
+    for permission in {name for role in roles for name in known.get(role, ())} & ALL_PERMISSIONS:
+        if team_id:
+            await check_team(ctx, team_id, Permission(permission))
+        else:
+            await check_channel(ctx, channel_id, Permission(permission))
 
 
 async def check_self_or(ctx: Context, user_id: str, permission: Permission = Permission.EDIT_OTHER_USERS) -> None:

@@ -1,5 +1,6 @@
 """What members of a channel are there, and how each wants to be notified."""
 
+from server.access.grants import check_gives
 from server.access.roles import CHANNEL_ADMIN, CHANNEL_GUEST, CHANNEL_USER
 from server.context import Change, Context
 from server.errors import BadRequest, NotFound
@@ -72,6 +73,7 @@ async def update_roles(ctx: Context, channel_id: str, user_id: str, roles: str) 
                 "api.channel.update_channel_member_roles.changing_guest_role.app_error", "Guests stay guests."
             )
         _check_flags(flags[CHANNEL_GUEST], flags[CHANNEL_USER], flags[CHANNEL_ADMIN])
+        await check_gives(ctx, set(explicit).difference(member.explicit_roles.split()), channel_id=channel_id)
         await _set(ctx, tx, member, " ".join(explicit), tuple(flags.values()))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from server.access.grants import TEAM_SCHEME, check_system, check_team
+from server.access.grants import TEAM_SCHEME, check_gives, check_system, check_team
 from server.access.permissions import Permission
 from server.bus.signals import Left
 from server.context import Context
@@ -25,6 +25,9 @@ from server.features.users.lookup import no_such_user
 from server.features.users.models import User
 from server.features.users.queries import user_by_id, users_by_ids
 from server.features.users.token_queries import TEAM_INVITATION, put_mail_token_back, take_mail_token
+
+
+TEAM_ROLES = ("team_post_all", "team_post_all_public")
 
 
 class Rights(Struct, frozen=True):
@@ -184,6 +187,10 @@ async def update_roles(ctx: Context, team_id: str, user_id: str, roles: str) -> 
             raise BadRequest(
                 "api.channel.update_team_member_roles.scheme_role.app_error", f"The role {name} is not one of teams."
             )
+    old = await get_member(ctx, team_id, user_id)
+    # Rights to posts, which administrators of teams don't hold themselves, are theirs to give all the same.
+    given = [name for name in explicit if name not in old.explicit_roles.split() and name not in TEAM_ROLES]
+    await check_gives(ctx, given, team_id=team_id)
     guest, user, admin = (name in names for name in TEAM_SCHEME)
     await _set_rights(ctx, team_id, user_id, Rights(" ".join(explicit), (guest, user, admin)))
 
