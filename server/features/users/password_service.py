@@ -27,7 +27,9 @@ async def check_credentials(ctx: Context, known: Credentials, password: str, *, 
     limit = ctx.config.ServiceSettings.MaximumLoginAttempts
     if limit > 0 and known.user.failed_attempts >= limit:
         raise too_many_attempts()
-    if len(password.encode()) <= rules.PASSWORD_MAX and await verify_password(password, known.password):
+    # One that is too long takes as long, or its quick refusal would tell which accounts there are.
+    short = len(password.encode()) <= rules.PASSWORD_MAX
+    if await verify_password(password if short else "", known.password if short else ""):
         return
     if limit > 0 and await queries.count_failure(ctx.db, known.user.id, limit):
         await ctx.tell([f"user:{known.user.id}"])
