@@ -19,6 +19,7 @@ from server.features.status.connections import Connections
 from server.features.status.events import StatusChange, StatusesChanged
 from server.features.status.memory import Statuses
 from server.features.status.models import ONLINE, Status, StatusRow
+from server.features.status.typing import TypingPace
 from server.ids import now_ms
 
 GATHER_SECONDS = 0.03
@@ -44,6 +45,7 @@ class Presence:
     def __init__(self, services: Services) -> None:
         self.statuses = Statuses(services)
         self.connections = Connections(services.bus, services.node_id, seconds=LIFE_SECONDS)
+        self.typing = TypingPace()
         self._services = services
         self._db = services.db
         self._here: dict[str, int] = {}

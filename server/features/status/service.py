@@ -45,8 +45,9 @@ async def choose(ctx: Context, user_id: str, status: str, end: int = 0) -> Statu
 
 
 async def set_typing(ctx: Context, user_id: str, channel_id: str, parent_id: str) -> None:
-    """Tell the other members of a channel that the user is typing there."""
-    if not ctx.config.ServiceSettings.EnableUserTypingMessages:
+    """Tell the other members of a channel that the user is typing there; who does so too often is not heard."""
+    presence: Presence = ctx.part(Presence)
+    if not ctx.config.ServiceSettings.EnableUserTypingMessages or not presence.typing.admits(user_id):
         return
     room = await room_of(ctx, channel_id)
     await ctx.tell(messages=[Typing(room=room, parent_id=parent_id, user_id=user_id)])
