@@ -16,6 +16,8 @@ AWAY_SECONDS = 300.0
 """How long a connection waits for its client."""
 AWAY_LIMIT = 10_000
 """More connections than this don't wait; those that have waited longest go first."""
+AWAY_PER_USER = 50
+"""The same for the connections of one user, who would else push out everybody's and be sent everything so often."""
 ENDED_SECONDS = 2.0
 """How long a socket whose session has ended may still ask and be refused before it is closed."""
 
@@ -65,6 +67,7 @@ class Registry:
             while len(self._away) >= AWAY_LIMIT:
                 self.discard(next(iter(self._away)))
             self._away[connection] = asyncio.get_running_loop().time() + AWAY_SECONDS
+            self._bound_away(connection.user_id)
         else:
             self.discard(connection)
         self._stats.away = len(self._away)
@@ -73,6 +76,12 @@ class Registry:
         for listener in self.on_disconnected:
             _call(listener, connection.user_id, last)
         return connection
+
+    def _bound_away(self, user_id: str) -> None:
+        user = self._hub.users.get(user_id)
+        away = [one for one in user.connections if one in self._away] if user is not None else []
+        for connection in away[:-AWAY_PER_USER]:
+            self.discard(connection)
 
     def leave_socket(self, connection: Connection) -> None:
         """The client has come back for a connection that still had a socket: that one is cut."""
