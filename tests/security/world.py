@@ -7,7 +7,7 @@ from tests.make import Make, Person, Thing
 from tests.nodes import TestNode
 
 ROLES = ("nobody", "guest", "outsider", "team", "member", "chan_admin", "team_admin", "sysadmin")
-"""Without login; guest of the channels; in no team; in the team; in the channels; their administrator; the team's; all's.
+"""Without login; guest of the channels; in no team; in the team; in the channels; and three administrators.
 
 The administrators of the team and of the system are not in the private channel.
 """
