@@ -141,6 +141,7 @@ async def test_what_the_environment_decides_is_told_and_stays(
             "api.context.invalid_body_param.app_error",
             "PluginSettings.Plugins",
         ),
+        (
             b'{"PluginSettings": {"Plugins": ' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"}}",
             "api.context.invalid_body_param.app_error",
             "body",
