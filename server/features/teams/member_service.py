@@ -26,7 +26,6 @@ from server.features.users.models import User
 from server.features.users.queries import user_by_id, users_by_ids
 from server.features.users.token_queries import TEAM_INVITATION, put_mail_token_back, take_mail_token
 
-
 TEAM_ROLES = ("team_post_all", "team_post_all_public")
 
 
