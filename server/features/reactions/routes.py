@@ -3,7 +3,8 @@
 from server.access.grants import may_read_channel, post_channel_id
 from server.access.guards import in_service
 from server.context import Context
-from server.errors import NotFound, forbidden
+from server.errors import forbidden
+from server.features.posts.access import no_such_post
 from server.features.reactions import queries, service
 from server.features.reactions.models import NewReaction, PostIds, Reaction
 from server.http.router import Router
@@ -23,7 +24,7 @@ async def get_reactions(ctx: Context, post_id: Id) -> list[Reaction]:
     """The reactions to a post, oldest first."""
     channel_id = await post_channel_id(ctx, post_id)
     if channel_id is None:
-        raise NotFound("app.post.get.app_error", "There is no such post.")
+        raise no_such_post()
     if not await may_read_channel(ctx, channel_id):
         raise forbidden()
     return (await queries.reactions_to(ctx.db, [post_id])).get(post_id, [])

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from server.access.grants import channel_place, check_channel, may_read_channel, post_channel_id
 from server.access.permissions import Permission
 from server.context import Context
-from server.errors import BadRequest, Forbidden, NotFound, invalid_url
+from server.errors import BadRequest, Forbidden, invalid_url
 from server.features.channels.rooms import room_of
+from server.features.posts.access import no_such_post
 from server.features.reactions import queries
 from server.features.reactions.events import ReactionAdded, ReactionRemoved
 from server.features.reactions.models import NewReaction, Reaction
@@ -30,7 +31,7 @@ async def add_reaction(ctx: Context, new: NewReaction) -> Reaction:
     limit = ctx.config.ServiceSettings.UniqueEmojiReactionLimitPerPost
     found, reaction = await queries.add_reaction(ctx.db, ctx.user_id, new.post_id, new.emoji_name, ctx.now(), limit)
     if not found:
-        raise _no_such_post()
+        raise no_such_post()
     if reaction is None:
         reaction = await queries.reaction_by(ctx.db, ctx.user_id, new.post_id, new.emoji_name)
         if reaction is None:
@@ -53,7 +54,7 @@ async def remove_reaction(ctx: Context, user_id: str, post_id: str, emoji_name: 
         await check_channel(ctx, channel_id, Permission.REMOVE_OTHERS_REACTIONS)
     async with ctx.begin() as tx:
         if await queries.lock_post(tx, post_id) is None:
-            raise _no_such_post()
+            raise no_such_post()
         reaction = await queries.remove_reaction(tx, user_id, post_id, emoji_name, ctx.now())
         if reaction is not None:
             room = await room_of(ctx, channel_id)
@@ -64,16 +65,12 @@ async def _open_channel(ctx: Context, post_id: str, permission: Permission) -> s
     """The channel of a post, if the caller has the permission there and it is not archived."""
     channel_id = await post_channel_id(ctx, post_id)
     if channel_id is None:
-        raise _no_such_post()
+        raise no_such_post()
     await check_channel(ctx, channel_id, permission)
     place = await channel_place(ctx, channel_id)
     if place is not None and place.delete_at:
         raise Forbidden("api.reaction.save.archived_channel.app_error", "The channel is archived.")
     return channel_id
-
-
-def _no_such_post() -> NotFound:
-    return NotFound("app.post.get.app_error", "There is no such post.")
 
 
 async def reactions_to(ctx: Context, post_ids: Sequence[str]) -> dict[str, list[Reaction]]:

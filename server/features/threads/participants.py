@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from server.context import Context
 from server.features.threads.models import OnlyId, Participant
-from server.features.users.models import User
-from server.features.users.queries import user_by_id, users_by_ids
+from server.features.users.lookup import get_user
+from server.features.users.queries import users_by_ids
 from server.features.users.visible import for_others, sanitized_many
 
 
@@ -22,13 +22,6 @@ async def participants_for_all(ctx: Context, ids: Iterable[str]) -> list[Partici
     """Participants as everybody may see them, for events."""
     found: list[Participant] = []
     for user_id in ids:
-        user = await _cached_user(ctx, user_id)
+        user = await get_user(ctx, user_id)
         found.append(for_others(user, ctx.config.PrivacySettings) if user is not None else OnlyId(user_id))
     return found
-
-
-async def _cached_user(ctx: Context, user_id: str) -> User | None:
-    async def load() -> User | None:
-        return await user_by_id(ctx.db, user_id)
-
-    return await ctx.cache.get(("user", user_id), (f"user:{user_id}",), load)
