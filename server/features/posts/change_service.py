@@ -16,6 +16,9 @@ from server.features.posts.models import SYSTEM_PREFIX, Post, PostPatch, PostUpd
 from server.features.posts.service import given_props
 from server.ids import id_at
 
+FROM_BOT = "from_bot"
+"""The prop of posts by bots: it stays what it is, whoever edits the post."""
+
 _ARCHIVED = "api.post.update_post.can_not_update_post_in_deleted.error"
 
 
@@ -34,6 +37,7 @@ async def patch_post(ctx: Context, post_id: str, patch: PostPatch) -> Post:
     props = patch.props
     if props is not UNSET:
         props = given_props(ctx, props)
+        props.pop(FROM_BOT, None)
         check_props(props)
     async with ctx.begin() as tx:
         try:
@@ -44,6 +48,8 @@ async def patch_post(ctx: Context, post_id: str, patch: PostPatch) -> Post:
         if message is not UNSET and message != post.message:
             await queries.keep_version(tx, post.id, id_at(ctx.now()), ctx.now())
         text = post.message if message is UNSET else message
+        if props is not UNSET and FROM_BOT in post.props:
+            props[FROM_BOT] = post.props[FROM_BOT]
         changed = await queries.change_post(
             tx,
             post,

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from server.features.posts.models import MAX_MESSAGE
-from tests.features.posts.world import Clients, Settings, Sockets, World
+from tests.features.posts.world import Clients, Nodes, Settings, Sockets, World
 from tests.make import Make, Person
 
 
@@ -156,3 +156,21 @@ async def test_ephemeral_posts_are_for_one_user_and_stored_nowhere(
     assert (await client(world.carol).post("/posts/ephemeral", body)).status == 403
     assert (await client(admin).post("/posts/ephemeral", {"user_id": "x", "post": {}})).status == 400
     assert (await client(admin).post("/posts/ephemeral", {"user_id": world.bob.id, "post": {}})).status == 400
+
+
+async def test_a_post_of_a_bot_stays_one_whoever_edits_it(
+    client: Clients, make: Make, two_nodes: Nodes, world: World
+) -> None:
+    post = await make.post(world.ada, world.town, "beep")
+    connection = await two_nodes[0].services.db.connect()
+    try:
+        await connection.execute("""UPDATE posts SET props = '{"from_bot": "true"}' WHERE id = $1""", post["id"])
+    finally:
+        await connection.close()
+
+    edited = (await client(world.ada).put(f"/posts/{post['id']}/patch", {"props": {"mine": "x"}})).ok()
+
+    assert edited["props"] == {"from_bot": "true", "mine": "x"}
+    other = await make.post(world.ada, world.town, "hello")
+    posing = (await client(world.ada).put(f"/posts/{other['id']}/patch", {"props": {"from_bot": "true"}})).ok()
+    assert posing["props"] == {}
