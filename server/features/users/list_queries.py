@@ -177,11 +177,12 @@ KNOWN_TO = SQL("""
       FROM channel_members mine
       JOIN channel_members other ON other.channel_id = mine.channel_id AND other.user_id <> $1
      WHERE mine.user_id = $1
+  ORDER BY other.user_id
 """)
 
 
 async def known_to(db: Db, user_id: str) -> list[str]:
-    """Ids of the people who share a channel with a user. Indexes: both of channel_members."""
+    """Ids of the people who share a channel with a user, in order. Indexes: both of channel_members."""
     return await db.values(KNOWN_TO, user_id)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from server.access.grants import channel_place, check_team, has_team, may_see_channel
+from server.access.grants import channel_place, check_system, check_team, has_team, may_see_channel
 from server.access.permissions import Permission
 from server.context import Context
 from server.errors import forbidden, invalid_body
@@ -87,6 +87,8 @@ def _scope(wanted: Wanted) -> tuple[str, str, str]:
 
 async def list_users(ctx: Context, wanted: Wanted, *, sort: str, page: int, per_page: int) -> list[User]:
     """A page of people as the caller sees them, by name unless `sort` says otherwise."""
+    if wanted.without_team:
+        await check_system(ctx, Permission.LIST_USERS_WITHOUT_TEAM)
     scope, filters = await _checked(ctx, wanted)
     if _is_of_groups(wanted):
         return []
