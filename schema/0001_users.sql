@@ -79,6 +79,7 @@ CREATE TABLE mail_tokens (
 
 CREATE INDEX mail_tokens_create_at_idx ON mail_tokens (create_at);
 CREATE INDEX mail_tokens_user_idx ON mail_tokens (type, (extra ->> 'user_id'));
+CREATE INDEX mail_tokens_email_idx ON mail_tokens (type, (extra ->> 'email'));
 
 CREATE TABLE status (
     user_id           text COLLATE "C" PRIMARY KEY REFERENCES users ON DELETE CASCADE,

@@ -15,6 +15,11 @@ PAUSE = 60_000
 """Milliseconds between two mails of a kind to the same user, however often they are asked for."""
 
 
+MOST_INVITATIONS = 5
+"""To one address in INVITED_WITHIN, by whatever teams: it belongs to somebody who may have asked for none."""
+INVITED_WITHIN = 3600_000
+
+
 async def _send(ctx: Context, mail: Mail, type: str, token: str) -> None:
     if not is_configured(ctx.config.EmailSettings):
         log.info("mail is not configured, so this one is not sent", kind=type)
@@ -63,7 +68,13 @@ async def send_password_reset(ctx: Context, job: SendPasswordReset) -> None:
 
 @jobs.on(SendTeamInvitation)
 async def send_team_invitation(ctx: Context, job: SendTeamInvitation) -> None:
-    """Make a link that leads into the team and mail it."""
+    """Make a link that leads into the team and mail it, unless the address has been sent enough of them."""
+    now = ctx.now()
+    invited, lately = await token_queries.invitations_to(
+        ctx.db, job.email, job.team_id, since=now - INVITED_WITHIN, lately=now - PAUSE
+    )
+    if lately or invited >= MOST_INVITATIONS:
+        return
     token = await token_queries.insert_mail_token(
         ctx.db,
         token_queries.TEAM_INVITATION,

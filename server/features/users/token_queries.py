@@ -62,6 +62,22 @@ async def newest_mail_token(db: Db, type: str, user_id: str) -> int:
     return await db.value(NEWEST_MAIL_TOKEN, type, user_id) or 0
 
 
+MAILED_TO = SQL("""
+    SELECT count(*), count(*) FILTER (WHERE create_at > $4 AND extra ->> 'team_id' = $5)
+      FROM mail_tokens
+     WHERE type = $1 AND extra ->> 'email' = $2 AND create_at > $3
+""")
+
+
+async def invitations_to(db: Db, email: str, team_id: str, *, since: int, lately: int) -> tuple[int, int]:
+    """How many invitations an address was mailed after a time, and of these by a team after a later time.
+
+    Index: mail_tokens_email_idx.
+    """
+    row = await db.row(MAILED_TO, TEAM_INVITATION, email, since, lately, team_id)
+    return (row[0], row[1]) if row is not None else (0, 0)
+
+
 SWEEP_MAIL_TOKENS = SQL("DELETE FROM mail_tokens WHERE create_at < $1")
 
 
