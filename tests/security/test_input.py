@@ -1,4 +1,4 @@
-"""Bad input at the edges: deep, huge, repetitive and foreign, over REST and the socket, in time and without failures."""
+"""Bad input at the edges: deep, huge, repetitive and foreign, over REST and the socket: no failure, and in time."""
 
 import asyncio
 import json
