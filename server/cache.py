@@ -71,6 +71,40 @@ class Cache:
             self._store(key, started, tags if isinstance(tags, tuple) else tuple(tags(value)), value)
         return value
 
+    async def get_many(
+        self, name: str, tag: str, ids: Iterable[str], load: Callable[[list[str]], Awaitable[dict[str, T]]]
+    ) -> dict[str, T]:
+        """The values of the keys (name, id), each with the tag "<tag>:<id>"; those not at hand are loaded together."""
+        found: dict[str, T] = {}
+        missing: list[str] = []
+        oldest = time.monotonic() - self.max_age
+        for each in ids:
+            entry = self._entries.get((name, each))
+            if entry is not None and entry[0] >= oldest:
+                found[each] = cast(T, entry[2])
+            else:
+                missing.append(each)
+        self.hits += len(found)
+        if missing:
+            self.misses += len(missing)
+            found |= await self._load_many(name, tag, missing, load)
+        return found
+
+    async def _load_many(
+        self, name: str, tag: str, ids: list[str], load: Callable[[list[str]], Awaitable[dict[str, T]]]
+    ) -> dict[str, T]:
+        loading = _Load(tuple(f"{tag}:{each}" for each in ids))
+        self._loads.add(loading)
+        started = time.monotonic()
+        try:
+            values = await load(ids)
+        finally:
+            self._loads.discard(loading)
+        if not loading.stale:
+            for each, value in values.items():
+                self._store((name, each), started, (f"{tag}:{each}",), value)
+        return values
+
     def _store(self, key: Hashable, started: float, tags: tuple[str, ...], value: object) -> None:
         self._forget(key)
         while len(self._entries) >= self._max_entries:

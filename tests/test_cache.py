@@ -74,3 +74,29 @@ async def test_entries_past_their_age_are_loaded_again() -> None:
     await cache.get("key", (), source.load)
 
     assert source.loads == 2
+
+
+async def test_many_values_are_loaded_together_and_dropped_one_by_one() -> None:
+    cache = Cache()
+    asked: list[list[str]] = []
+
+    async def load(ids: list[str]) -> dict[str, str]:
+        asked.append(ids)
+        return {each: each.upper() for each in ids if each != "none"}
+
+    assert await cache.get_many("name", "user", ["a", "b", "none"], load) == {"a": "A", "b": "B"}
+    cache.drop(["user:a"])
+    assert await cache.get_many("name", "user", ["c", "b", "a"], load) == {"a": "A", "b": "B", "c": "C"}
+
+    assert asked == [["a", "b", "none"], ["c", "a"]]
+
+
+async def test_values_that_change_while_they_are_loaded_are_not_kept() -> None:
+    cache = Cache()
+
+    async def load(ids: list[str]) -> dict[str, str]:
+        cache.drop(["user:b"])
+        return dict.fromkeys(ids, "old")
+
+    assert await cache.get_many("name", "user", ["a", "b"], load) == {"a": "old", "b": "old"}
+    assert len(cache) == 0

@@ -69,6 +69,19 @@ MEMBER_SORTS = {**SORTS, "admin": "m.scheme_admin DESC, u.username"}
 _BY_STATUS = ("last_activity_at", "status")
 
 
+def _plain_sql(scope: str, sort: str) -> SQL:
+    """Without filters, which keep the planner from making one plan for all."""
+    rows, condition = SCOPES[scope]
+    status = "LEFT JOIN status s ON s.user_id = u.id" if sort in _BY_STATUS else ""
+    return SQL(f"""
+    SELECT u.id
+      FROM {rows} {status}
+     WHERE {condition}
+  ORDER BY {MEMBER_SORTS[sort]}
+     LIMIT $3 OFFSET $4
+""")
+
+
 def _list_sql(scope: str, sort: str) -> SQL:
     rows, condition = SCOPES[scope]
     seen = "coalesce(s.last_activity_at, 0)" if sort == "last_activity_at" else "0"
@@ -91,6 +104,21 @@ LISTS = {
     for scope in SCOPES
     for sort in (MEMBER_SORTS if scope in MEMBER_SCOPES else SORTS)
 }
+
+
+PLAIN_LISTS = {(scope, sort): _plain_sql(scope, sort) for scope, sort in LISTS if sort != "last_activity_at"}
+
+
+def has_plain_list(sort: str, filters: Filters) -> bool:
+    """Whether `list_ids` has the list: nothing is filtered, and nothing but the order comes of the sort."""
+    return sort != "last_activity_at" and all(
+        limit is None for limit in (filters.active, filters.roles, filters.member_roles, filters.restricted)
+    )
+
+
+async def list_ids(db: Db, scope: str, sort: str, filters: Filters, *, limit: int, offset: int) -> list[str]:
+    """The ids of a page of people, unfiltered. Indexes: as those of `list_users`."""
+    return await db.values(PLAIN_LISTS[scope, sort], filters.team_id, filters.channel_id, limit, offset)
 
 
 async def list_users(db: Db, scope: str, sort: str, filters: Filters, *, limit: int, offset: int) -> list[User]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from server.access.grants import channel_place, check_system, check_team, has_team, may_see_channel
 from server.access.permissions import Permission
 from server.context import Context
 from server.errors import forbidden, invalid_body
 from server.features.users import list_queries
+from server.features.users.known import shown_in_lists
 from server.features.users.list_queries import MEMBER_SCOPES, MEMBER_SORTS, SORTS, Filters
 from server.features.users.models import User, UserAutocomplete, UserSearch
 from server.features.users.visible import restricted_ids, sanitized_many, sees_private
@@ -85,7 +86,9 @@ def _scope(wanted: Wanted) -> tuple[str, str, str]:
     return "everyone", "", ""
 
 
-async def list_users(ctx: Context, wanted: Wanted, *, sort: str, page: int, per_page: int) -> list[User]:
+async def list_users(
+    ctx: Context, wanted: Wanted, *, sort: str, page: int, per_page: int
+) -> Sequence[User] | Sequence[Raw]:
     """A page of people as the caller sees them, by name unless `sort` says otherwise."""
     if wanted.without_team:
         await check_system(ctx, Permission.LIST_USERS_WITHOUT_TEAM)
@@ -94,7 +97,11 @@ async def list_users(ctx: Context, wanted: Wanted, *, sort: str, page: int, per_
         return []
     if sort not in (MEMBER_SORTS if scope in MEMBER_SCOPES else SORTS):
         raise invalid_body("sort")
-    users = await list_queries.list_users(ctx.db, scope, sort, filters, limit=per_page, offset=page * per_page)
+    offset = page * per_page
+    if list_queries.has_plain_list(sort, filters):
+        ids = await list_queries.list_ids(ctx.db, scope, sort, filters, limit=per_page, offset=offset)
+        return await shown_in_lists(ctx, ids)
+    users = await list_queries.list_users(ctx.db, scope, sort, filters, limit=per_page, offset=offset)
     return await sanitized_many(ctx, users)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 
 from server.access.grants import check_channel
@@ -22,6 +23,7 @@ from server.features.users import (
     service,
     sign_up,
 )
+from server.features.users.known import shown_in_lists
 from server.features.users.list_service import Wanted, names
 from server.features.users.models import (
     EmailOnly,
@@ -45,6 +47,8 @@ from server.http.router import Router
 from server.ids import Id
 
 router = Router("users")
+
+_encode = msgspec.json.Encoder().encode
 
 MAX_ASKED = 10_000
 Ids = Annotated[list[Id], Meta(min_length=1, max_length=MAX_ASKED)]
@@ -99,11 +103,12 @@ async def get_users(
 
 
 @router.post("/users/ids", guard=signed_in)
-async def get_users_by_ids(ctx: Context, body: Ids, since: int = 0) -> list[User]:
+async def get_users_by_ids(ctx: Context, body: Ids, since: int = 0) -> list[User] | Reply:
     """People by their ids; with `since` only those that changed after it."""
     wanted = await _only_visible(ctx, list(dict.fromkeys(body)))
-    found = queries.users_since(ctx.db, wanted, since) if since else queries.users_by_ids(ctx.db, wanted)
-    return await sanitized_many(ctx, await found)
+    if since:
+        return await sanitized_many(ctx, await queries.users_since(ctx.db, wanted, since))
+    return Reply(content=_encode(await shown_in_lists(ctx, wanted, by_name=True)))
 
 
 async def _only_visible(ctx: Context, ids: list[str]) -> list[str]:
