@@ -60,9 +60,10 @@ GROUP_TO_PRIVATE = SQL(f"""
 """)
 
 PUBLIC_NAMES = SQL("""
-    SELECT name, display_name
-      FROM channels
-     WHERE team_id = $1 AND name = ANY($2) AND type = 'O' AND delete_at = 0
+    SELECT c.name, c.display_name, t.name
+      FROM channels c
+      JOIN teams t ON t.id = c.team_id
+     WHERE c.team_id = $1 AND c.name = ANY($2) AND c.type = 'O' AND c.delete_at = 0
 """)
 
 PUBLIC_IDS = SQL("""
@@ -176,9 +177,9 @@ async def group_to_private(
     return await db.one(Channel, GROUP_TO_PRIVATE, channel_id, team_id, name, display_name, now)
 
 
-async def public_names(db: Db, team_id: str, names: Sequence[str]) -> dict[str, str]:
-    """The display names of those public channels of a team that have these names. Index: channels_name_idx."""
-    return {row[0]: row[1] for row in await db.rows(PUBLIC_NAMES, team_id, names)}
+async def public_names(db: Db, team_id: str, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """The display names, and that of the team, of its public channels of these names. Index: channels_name_idx."""
+    return {row[0]: (row[1], row[2]) for row in await db.rows(PUBLIC_NAMES, team_id, names)}
 
 
 async def public_ids(db: Db, team_id: str, names: Sequence[str]) -> dict[str, str]:

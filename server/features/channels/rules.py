@@ -17,6 +17,10 @@ MAX_DISPLAY_NAME = 64
 MAX_HEADER = 1024
 MAX_PURPOSE = 250
 
+MAX_MENTIONED = 50
+"""Different ~names of one text that are looked up."""
+
+_MENTIONED = re.compile(r"(?<![\w~])~([a-z0-9][a-z0-9_-]*)", re.IGNORECASE)
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 
 
@@ -90,6 +94,16 @@ def check_banner(channel_type: str, banner: Mapping[str, Any] | None) -> None:
         raise _invalid("banner_info.text.empty", "A banner needs a text.")
     if not banner["background_color"].strip():
         raise _invalid("banner_info.background_color.empty", "A banner needs a colour.")
+
+
+def channels_named_in(text: str) -> list[str]:
+    """The names that ~name in a text may mean, in lower case: marks at the end may belong to the name or not."""
+    names: dict[str, None] = {}
+    for found in _MENTIONED.findall(text) if "~" in text else ():
+        names |= dict.fromkeys((found.lower(), found.lower().rstrip("_-")))
+        if len(names) >= MAX_MENTIONED:
+            break
+    return [name for name in names if len(name) <= MAX_NAME]
 
 
 def direct_name(one: str, other: str) -> str:

@@ -1,6 +1,5 @@
 """Public and private channels: making, changing, archiving, moving."""
 
-import re
 from typing import Any
 
 import msgspec
@@ -36,8 +35,6 @@ from server.features.channels.models import (
 from server.features.channels.rooms import room_of_channel
 from server.features.posts.models import CONVERT_CHANNEL
 from server.features.users.lookup import get_user
-
-_MENTIONED = re.compile(r"(?<![\w~])~([a-z0-9][a-z0-9_-]*)")
 
 
 def _plain(value: msgspec.Struct | None) -> dict[str, Any] | None:
@@ -108,11 +105,11 @@ def _name_taken() -> BadRequest:
 async def _header_props(tx: Change, channel: Channel) -> dict[str, Any] | None:
     """The props of a channel with the public channels that its header mentions as ~name."""
     props = {key: value for key, value in (channel.props or {}).items() if key != "channel_mentions"}
-    names = _MENTIONED.findall(channel.header) if channel.team_id else []
+    names = rules.channels_named_in(channel.header) if channel.team_id else []
     if names:
-        found = await queries.public_names(tx, channel.team_id, names[:50])
+        found = await queries.public_names(tx, channel.team_id, names)
         if found:
-            props["channel_mentions"] = {name: {"display_name": shown} for name, shown in found.items()}
+            props["channel_mentions"] = {name: {"display_name": shown} for name, (shown, _) in found.items()}
     return props or None
 
 

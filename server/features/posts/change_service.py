@@ -1,14 +1,17 @@
 """Changing posts: editing, pinning, and going back to an older version."""
 
-from msgspec import UNSET
+from typing import Any
 
-from server.access.grants import check_channel
+from msgspec import UNSET, UnsetType
+
+from server.access.grants import channel_place, check_channel
 from server.access.permissions import Permission
-from server.context import Context
+from server.context import Change, Context
 from server.errors import BadRequest, NotFound, forbidden, invalid_body
 from server.features.channels.rooms import room_of
 from server.features.posts import queries
 from server.features.posts.access import changeable_post, check_not_archived, no_such_post, readable_post
+from server.features.posts.channel_mentions import link_channels
 from server.features.posts.events import PostEdited
 from server.features.posts.hashtags import hashtags_in
 from server.features.posts.metadata import check_message, check_props, shown
@@ -48,20 +51,31 @@ async def patch_post(ctx: Context, post_id: str, patch: PostPatch) -> Post:
         if message is not UNSET and message != post.message:
             await queries.keep_version(tx, post.id, id_at(ctx.now()), ctx.now())
         text = post.message if message is UNSET else message
-        if props is not UNSET and FROM_BOT in post.props:
-            props[FROM_BOT] = post.props[FROM_BOT]
         changed = await queries.change_post(
             tx,
             post,
             ctx.now(),
             message=text,
             hashtags=hashtags_in(text, ctx.config.ServiceSettings.MinimumHashtagLength),
-            props=post.props if props is UNSET else props,
+            props=await _new_props(ctx, tx, post, text, props),
             is_pinned=post.is_pinned if patch.is_pinned is UNSET else patch.is_pinned,
         )
         edited = shown(changed)
         tx.publish(PostEdited(room=await room_of(ctx, post.channel_id), post=edited))
     return edited
+
+
+async def _new_props(
+    ctx: Context, tx: Change, post: StoredPost, message: str, given: dict[str, Any] | UnsetType
+) -> dict[str, Any]:
+    """The props that an edited post gets, from those that were given or the old ones."""
+    props = dict(post.props if given is UNSET else given)
+    if FROM_BOT in post.props:
+        props[FROM_BOT] = post.props[FROM_BOT]
+    place = await channel_place(ctx, post.channel_id)
+    if place is not None:
+        await link_channels(ctx, tx, place, message, props)
+    return props
 
 
 async def _check_editable(ctx: Context, post: StoredPost) -> None:
