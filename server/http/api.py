@@ -32,6 +32,7 @@ from server.http.cookies import AUTH_TOKEN, clear_cookies
 from server.http.params import parse_query
 from server.http.reply import NotModified, Reply
 from server.http.router import Route, RouteTree
+from server.http.streams import send_chunks
 from server.ids import new_id
 
 Scope = MutableMapping[str, Any]
@@ -276,9 +277,13 @@ class Api:
         if b"origin" in request.headers:
             raw += self._cors(request)
         if has_body:
-            raw.append((b"content-length", str(len(content)).encode()))
+            length = len(content) if reply.length is None else reply.length
+            raw.append((b"content-length", str(length).encode()))
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
-        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else content})
+        if reply.chunks is None:
+            await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else content})
+        else:
+            await send_chunks(reply.chunks, request.receive, send)
 
     def _cors(self, request: Incoming) -> list[tuple[bytes, bytes]]:
         allowed = self._services.config.ServiceSettings.AllowCorsFrom

@@ -1,6 +1,6 @@
 """Replies that are more than a JSON body: files, cookies, other headers; and ETags."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from hashlib import sha1
 
 import msgspec
@@ -12,12 +12,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Reply(Struct, kw_only=True):
-    """A whole answer. `content` is sent as it is."""
+    """A whole answer. `content` is sent as it is; `length` bytes that come as `chunks` are sent instead of it."""
 
     content: bytes = b""
     status: int = 200
     media_type: str = "application/json"
     headers: Sequence[tuple[str, str]] = ()
+    chunks: AsyncIterator[bytes] | None = None
+    length: int | None = None
 
 
 class NotModified(Exception):

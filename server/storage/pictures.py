@@ -24,7 +24,8 @@ async def square_png(content: bytes, side: int, max_pixels: int) -> bytes:
     return await asyncio.get_running_loop().run_in_executor(_threads, _square_png, content, side, max_pixels)
 
 
-def _too_large() -> Unreadable:
+def too_large() -> Unreadable:
+    """400: more pixels than are decoded."""
     return Unreadable("api.file.upload_file.large_image.app_error", "The picture has too many pixels.")
 
 
@@ -34,12 +35,12 @@ def _square_png(content: bytes, side: int, max_pixels: int) -> bytes:
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
                 if picture.width * picture.height > max_pixels:
-                    raise _too_large()
+                    raise too_large()
                 picture.draft("RGB", (side * 2, side * 2))
                 upright = ImageOps.exif_transpose(picture)
                 small = ImageOps.fit(upright.convert("RGBA"), (side, side), Image.Resampling.LANCZOS)
     except Image.DecompressionBombError as error:
-        raise _too_large() from error
+        raise too_large() from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise Unreadable(
             "api.file.upload_file.bad_parse.app_error", "This is not a picture that can be read."

@@ -1,0 +1,84 @@
+"""Makes the small pictures of an uploaded one: picture_process.py SOURCE FOLDER MAX_PIXELS.
+
+Run by path, isolated, as a process of its own: whatever a picture does to its decoder stays within the limits that the
+process puts on itself. It prints a line of JSON with the size of the picture, and a second one when thumbnail.jpg and
+preview.jpg are in the folder.
+"""
+
+import base64
+import io
+import json
+import resource
+import sys
+import warnings
+from pathlib import Path
+
+MEMORY = 1 << 30
+SECONDS = 20
+WRITTEN = 64 << 20
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
+THUMBNAIL = (120, 100)
+PREVIEW_WIDTH = 1920
+LONGEST = 16_000
+"""A side of a small picture, for very long and narrow ones; JPEG ends at 65,500."""
+MINI = (16, 16)
+ORIENTATION = 0x0112
+TURNED = (5, 6, 7, 8)
+
+
+def limit_self() -> None:
+    """Bound what this process may use: bytes of memory, seconds of processor time, bytes of a file."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN, WRITTEN))
+
+
+def scaled(width: int, height: int, scale: float) -> tuple[int, int]:
+    """A size times a scale, at least one pixel, never longer than LONGEST."""
+    scale = min(1.0, scale, LONGEST / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def say(**facts: object) -> None:
+    """A line of the answer."""
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
+
+
+def main(source: str, folder: str, max_pixels: int) -> None:
+    """Read a picture and write its small ones; raises whatever Pillow does."""
+    from PIL import Image, ImageOps  # noqa: PLC0415 - under the limits
+
+    warnings.simplefilter("ignore")
+    Image.MAX_IMAGE_PIXELS = None  # max_pixels is looked at here, before anything is decoded
+    with Image.open(source, formats=FORMATS) as picture:
+        width, height = picture.size
+        if width * height > max_pixels:
+            say(too_large=True)
+            return
+        if picture.getexif().get(ORIENTATION) in TURNED:
+            width, height = height, width
+        say(width=width, height=height, animated=bool(getattr(picture, "is_animated", False)))
+        picture.seek(0)
+        picture.draft("RGB", scaled(*picture.size, PREVIEW_WIDTH / width))
+        seen = ImageOps.exif_transpose(picture)
+        size = scaled(width, height, PREVIEW_WIDTH / width)
+        if "A" in seen.getbands() or "transparency" in seen.info:
+            seen = seen.convert("RGBA").resize(size, Image.Resampling.LANCZOS)
+            seen = Image.alpha_composite(Image.new("RGBA", size, "white"), seen)
+        preview = seen.convert("RGB")
+        if preview.size != size:
+            preview = preview.resize(size, Image.Resampling.LANCZOS)
+    preview.save(Path(folder, "preview.jpg"), "JPEG", quality=88)
+    box = scaled(width, height, max(THUMBNAIL[0] / width, THUMBNAIL[1] / height))
+    thumbnail = preview.resize(box, Image.Resampling.LANCZOS)
+    thumbnail.save(Path(folder, "thumbnail.jpg"), "JPEG", quality=88)
+    mini = io.BytesIO()
+    thumbnail.resize(MINI, Image.Resampling.LANCZOS).save(mini, "JPEG", quality=88)
+    say(mini=base64.b64encode(mini.getvalue()).decode())
+
+
+if __name__ == "__main__":
+    limit_self()
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
