@@ -22,6 +22,8 @@ from server.features.channels import list_routes as channel_lists
 from server.features.channels import member_routes as channel_members
 from server.features.channels import routes as channels
 from server.features.channels.member_queries import topics_of
+from server.features.files import jobs as files_jobs
+from server.features.files import routes as files
 from server.features.posts import jobs as posts_jobs
 from server.features.posts import list_routes as post_lists
 from server.features.posts import routes as posts
@@ -59,6 +61,7 @@ from server.ids import new_id, now_ms
 from server.jobs.handlers import Jobs
 from server.jobs.runner import Runner
 from server.storage.blobs import Blobs
+from server.storage.previews import Previews
 
 # How long cached rows are believed without news from the bus, in seconds: while it works, and while it is away.
 TRUSTED_SECONDS = 300.0
@@ -79,6 +82,8 @@ ROUTERS: list[Router] = [
     team_members.router,
     posts.router,
     post_lists.router,
+    files.router,
+    files.outside,
     threads.router,
     reactions.router,
     preferences.router,
@@ -98,6 +103,7 @@ JOBS: list[Jobs] = [
     users_jobs.jobs,
     sessions_jobs.jobs,
     posts_jobs.jobs,
+    files_jobs.jobs,
     erasing.jobs,
 ]
 
@@ -161,7 +167,11 @@ class Node:
         self.services.extras[welcome.Document] = welcome.Document(self.tree)
         store = ConfigStore(self.services, overrides)
         self.services.extras[ConfigStore] = store
-        self.services.extras[Blobs] = Blobs(lambda: self.services.config.FileSettings)
+        blobs = Blobs(lambda: self.services.config.FileSettings)
+        self.services.extras[Blobs] = blobs
+        self.services.extras[Previews] = Previews(
+            blobs, lambda: self.services.config.FileSettings.MaxImageDecoderConcurrency
+        )
         self.services.extras[health.Readiness] = health.Readiness(lambda: self.ready)
         writer = PostWriter(self.services)
         self.services.extras[PostWriter] = writer

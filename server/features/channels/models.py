@@ -223,4 +223,4 @@ class ChannelStats(Struct):
     member_count: int
     guest_count: int
     pinnedpost_count: int
-    files_count: int = 0
+    files_count: int

@@ -1,6 +1,6 @@
 """The statement that writes posts: a whole group at once, with every counter that moves with them.
 
-It writes posts and pending_posts, and also channels, channel_members, threads and thread_memberships, whose own
+It writes posts and pending_posts, and also channels, channel_members, threads, thread_memberships and files, whose own
 features would cost a statement each.
 """
 
@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from server.db import SQL
+from server.db import SQL, columns
+from server.features.files.models import FileInfo
 from server.features.posts.models import Priority
 
 REPEAT_MS = 30_000
@@ -33,7 +34,7 @@ class Draft(Struct, kw_only=True):
     type: str = ""
     props_json: str = "{}"
     hashtags: str = ""
-    file_ids: list[str] = []
+    file_ids: Sequence[str] = ()
     is_pinned: bool = False
     priority: Priority | None = None
     pending_post_id: str = ""
@@ -70,6 +71,8 @@ class Written(Struct):
     """Of its thread, some of them twice."""
     commented: list[str]
     """Users whom it mentions by being a reply to them."""
+    files: list[dict[str, Any]] | None = None
+    """Those of the draft that were its author's, for the channel, and in no post before: as `FileInfo`."""
 
 
 _INCOMING = """
@@ -133,12 +136,31 @@ _ACCEPTED = f"""
          WHERE channels.id = moved.channel_id
     )"""
 
+# Only in groups with posts that have files.
+_ATTACHED = f"""
+    wanted AS MATERIALIZED (
+        SELECT accepted.id AS post_id, user_id, channel_id, create_at, file_id, turn
+          FROM accepted, unnest(string_to_array(file_ids, ',')) WITH ORDINALITY AS file (file_id, turn)
+         WHERE file_ids <> ''
+      ORDER BY file_id
+    ), attached AS (
+        UPDATE files
+           SET post_id = wanted.post_id, update_at = wanted.create_at
+          FROM wanted
+         WHERE files.id = wanted.file_id AND files.user_id = wanted.user_id AND files.channel_id = wanted.channel_id
+           AND files.post_id = '' AND files.delete_at = 0
+     RETURNING {columns(FileInfo, "files")}, turn
+    ),"""
+_FILE_IDS = "ARRAY(SELECT attached.id FROM attached WHERE attached.post_id = accepted.id ORDER BY turn)"
+_FILES = """(SELECT jsonb_agg(to_jsonb(attached) - 'turn' ORDER BY turn)
+                      FROM attached WHERE attached.post_id = accepted.id)"""
+
 _INSERTED = """
-    inserted AS (
+    {attached} inserted AS (
         INSERT INTO posts (id, create_at, update_at, is_pinned, user_id, channel_id, root_id, message, type, props,
                            hashtags, file_ids, priority, mentions)
         SELECT id, create_at, create_at, is_pinned, user_id, channel_id, root_id, message, type, props::jsonb,
-               hashtags, string_to_array(file_ids, ','), priority::jsonb, {mentions}
+               hashtags, {file_ids}, priority::jsonb, {mentions}
           FROM accepted
     )"""
 _MENTIONS = "string_to_array(mentions, ',')"
@@ -178,23 +200,33 @@ _MEMBERS = """
          WHERE channel_members.channel_id = moved.channel_id AND channel_members.user_id = moved.user_id
     )"""
 
-# Only root posts.
-INSERT_ROOTS = SQL(f"""
+
+def _inserted(mentions: str, attach: bool) -> str:
+    return _INSERTED.format(
+        mentions=mentions, attached=_ATTACHED if attach else "", file_ids=_FILE_IDS if attach else "'{}'::text[]"
+    )
+
+
+def _insert_roots(attach: bool) -> SQL:
+    """Only root posts."""
+    return SQL(f"""
     WITH {_INCOMING}, valid AS MATERIALIZED (
         SELECT incoming.*, places.last_post_at, places.total_msg_count, places.total_msg_count_root
           FROM incoming
           JOIN places ON places.id = incoming.channel_id
          WHERE places.delete_at = 0 OR anyway
-    ), {_ACCEPTED}, {_INSERTED.format(mentions=_MENTIONS)}, called AS MATERIALIZED (
+    ), {_ACCEPTED}, {_inserted(_MENTIONS, attach)}, called AS MATERIALIZED (
         SELECT channel_id, root_id, urgent, n, mentioned.user_id
           FROM accepted, unnest(string_to_array(notified, ',')) AS mentioned (user_id)
          WHERE notified <> ''
     ), {_MEMBERS}
-    SELECT id, create_at, 0, '{{}}'::text[], '{{}}'::text[] FROM accepted ORDER BY n
-""")
+    SELECT id, create_at, 0, '{{}}'::text[], '{{}}'::text[], {_FILES if attach else "NULL"} FROM accepted ORDER BY n
+    """)
 
-# Root posts and replies; $25 are the roots.
-INSERT_POSTS = SQL(f"""
+
+def _insert_posts(attach: bool) -> SQL:
+    """Root posts and replies; $25 are the roots."""
+    return SQL(f"""
     WITH {_INCOMING}, roots AS MATERIALIZED (
         -- After the channels; by id alone, so that no other index than that of the ids comes into question.
         SELECT id, channel_id, user_id, reply_count, mentions,
@@ -224,7 +256,7 @@ INSERT_POSTS = SQL(f"""
                 WHERE roots.user_id = ANY(string_to_array(accepted.any_reply || ',' || accepted.to_root, ','))
                ) AS writer
          WHERE (accepted.any_reply <> '' OR accepted.to_root <> '') AND writer.user_id <> accepted.user_id
-    ), {_INSERTED.format(mentions=_ALL_MENTIONS)}, called AS MATERIALIZED (
+    ), {_inserted(_ALL_MENTIONS, attach)}, called AS MATERIALIZED (
         SELECT channel_id, root_id, urgent, accepted.n, mentioned.user_id
           FROM accepted
     CROSS JOIN LATERAL (
@@ -312,11 +344,17 @@ INSERT_POSTS = SQL(f"""
                ARRAY(SELECT user_id FROM thread_memberships WHERE post_id = accepted.root_id AND following)
                || ARRAY(SELECT user_id FROM memberships_moved WHERE post_id = accepted.root_id AND following)
            ELSE '{{}}' END,
-           ARRAY(SELECT user_id FROM commented WHERE commented.n = accepted.n)
+           ARRAY(SELECT user_id FROM commented WHERE commented.n = accepted.n),
+           {_FILES if attach else "NULL"}
       FROM accepted
  LEFT JOIN roots_moved ON roots_moved.id = accepted.root_id
   ORDER BY accepted.n
-""")
+    """)
+
+
+INSERT_ROOTS = {attach: _insert_roots(attach) for attach in (False, True)}
+INSERT_POSTS = {attach: _insert_posts(attach) for attach in (False, True)}
+"""By whether any of the posts has files."""
 
 
 def statement_for(drafts: Sequence[Draft]) -> tuple[SQL, list[Any]]:
@@ -351,6 +389,7 @@ def statement_for(drafts: Sequence[Draft]) -> tuple[SQL, list[Any]]:
     ]
     arguments: list[Any] = [sorted({draft.channel_id for draft in drafts}), *columns]
     roots = sorted({draft.root_id for draft in drafts if draft.root_id})
+    attach = any(draft.file_ids for draft in drafts)
     if not roots:
-        return INSERT_ROOTS, arguments
-    return INSERT_POSTS, [*arguments, roots]
+        return INSERT_ROOTS[attach], arguments
+    return INSERT_POSTS[attach], [*arguments, roots]

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from server.errors import BadRequest
+from server.features.files.models import FileInfo
 from server.features.posts.models import (
     MAX_MESSAGE,
     MAX_PROPS,
@@ -48,15 +49,18 @@ def shown(row: StoredPost) -> Post:
         has_reactions=row.has_reactions,
         original_id=row.original_id,
     )
-    _add_metadata(post, row.priority, row.reactions)
+    _add_metadata(post, row.priority, row.reactions, row.files)
     return post
 
 
-def _add_metadata(post: Post, priority: dict[str, Any] | None, reactions: list[Any] | None) -> None:
+def _add_metadata(
+    post: Post, priority: dict[str, Any] | None, reactions: list[Any] | None, files: list[Any] | None = None
+) -> None:
     attachments = post.props.get("attachments")
-    if attachments or reactions or priority is not None:
+    if attachments or reactions or files or priority is not None:
         post.metadata = Metadata(
             embeds=_ATTACHMENTS if attachments else None,
+            files=[FileInfo(**file) for file in files] if files else None,
             reactions=reactions,
             priority=Priority(**priority) if priority is not None else None,
         )
@@ -66,7 +70,7 @@ def _add_metadata(post: Post, priority: dict[str, Any] | None, reactions: list[A
 
 
 def shown_in_page(row: Sequence[Any]) -> Post:
-    """A post of a page, from PAGE_COLUMNS; its reactions are still missing. Deleted ones are without content."""
+    """A post of a page, from PAGE_COLUMNS; without reactions and files yet. Deleted ones have no content."""
     post = Post(*row[: PAGE_WIDTH - 1])
     props: Any = post.props
     if props is None:

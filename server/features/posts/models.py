@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from server.db import columns
+from server.features.files.models import FileInfo
 from server.ids import Id
 
 MAX_MESSAGE = 16_383
@@ -76,6 +77,7 @@ class Metadata(Struct, frozen=True, omit_defaults=True):
     """What the server knows about a post beyond its row; parts without content are left out."""
 
     embeds: list[Embed] | None = None
+    files: list[FileInfo] | None = None
     reactions: list[Any] | None = None
     priority: Priority | None = None
 
@@ -138,14 +140,19 @@ class StoredPost(Struct):
     reply_count: int
     reactions: list[Any] | None = None
     """Those of the table `reactions`, oldest first, as they are shown."""
+    files: list[Any] | None = None
+    """Those of the view `file_infos`, in the order of file_ids."""
 
 
 def stored_columns(table: str = "posts") -> str:
-    """What a query selects from posts (or its alias) to make StoredPosts. Without reactions they cost nothing."""
-    return f"""{columns(StoredPost, table, leave=("reactions",))},
+    """What a query selects from posts (or its alias) to make StoredPosts. Reactions and files cost only if there."""
+    return f"""{columns(StoredPost, table, leave=("reactions", "files"))},
            CASE WHEN {table}.has_reactions AND {table}.delete_at = 0 THEN
                (SELECT jsonb_agg(to_jsonb(reaction) ORDER BY reaction.create_at, reaction.user_id, reaction.emoji_name)
-                  FROM reactions AS reaction WHERE reaction.post_id = {table}.id) END"""
+                  FROM reactions AS reaction WHERE reaction.post_id = {table}.id) END,
+           CASE WHEN {table}.file_ids <> '{{}}' AND ({table}.delete_at = 0 OR {table}.original_id <> '') THEN
+               (SELECT jsonb_agg(to_jsonb(file) ORDER BY array_position({table}.file_ids, file.id))
+                  FROM file_infos AS file WHERE file.id = ANY({table}.file_ids) AND file.delete_at = 0) END"""
 
 
 STORED_COLUMNS = stored_columns()

@@ -6,6 +6,8 @@ from server.access.grants import may_read_channel
 from server.access.guards import all_of, in_service, self_or
 from server.config.client import VERSION
 from server.context import Context
+from server.features.files.models import FileInfo
+from server.features.files.queries import files_of
 from server.features.posts import access, change_service, delete_service, ephemeral, queries, service, unread_service
 from server.features.posts.access import readable_post
 from server.features.posts.lists import readable
@@ -111,10 +113,10 @@ async def restore_post_version(ctx: Context, post_id: Id, restore_version_id: Id
 
 
 @router.get("/posts/{post_id}/files/info", guard=READS)
-async def get_file_infos_for_post(ctx: Context, post_id: Id, include_deleted: bool = False) -> list[dict[str, object]]:
+async def get_file_infos_for_post(ctx: Context, post_id: Id, include_deleted: bool = False) -> list[FileInfo]:
     """The files of a post."""
-    await readable_post(ctx, post_id, deleted=include_deleted)
-    return []
+    row = await readable_post(ctx, post_id, deleted=include_deleted)
+    return await files_of(ctx.db, row.id, row.file_ids, deleted=include_deleted) if row.file_ids else []
 
 
 @router.get("/posts/{post_id}/info", guard=in_service("who may read the channel of the post, or join it"))

@@ -19,7 +19,7 @@ from server.features.posts.hashtags import hashtags_in
 from server.features.posts.insert import Draft, Written
 from server.features.posts.keywords import Mentioned, may_learn_of_outsiders, mentioned_by, mentioned_in_room
 from server.features.posts.metadata import check_message, check_props, shown
-from server.features.posts.models import MAX_MESSAGE, MAX_PENDING_ID, NewPost, Post, Priority, StoredPost
+from server.features.posts.models import MAX_FILES, MAX_MESSAGE, MAX_PENDING_ID, NewPost, Post, Priority, StoredPost
 from server.features.posts.writer import PostWriter
 from server.features.status.service import set_online as note_online
 from server.features.threads.collapsed import DISABLED, collapsed_for, mode_of
@@ -74,6 +74,7 @@ async def create_post(
         type=new.type,
         props_json=check_props(props).decode(),
         hashtags=hashtags_in(new.message, ctx.config.ServiceSettings.MinimumHashtagLength),
+        file_ids=_file_ids(new),
         is_pinned=new.is_pinned,
         priority=_priority(ctx, new),
         pending_post_id=new.pending_post_id,
@@ -180,6 +181,14 @@ def _check_text(new: NewPost) -> None:
     check_message(new.message)
     if len(new.pending_post_id) > MAX_PENDING_ID:
         raise BadRequest("api.context.invalid_body_param.app_error", name="pending_post_id")
+
+
+def _file_ids(new: NewPost) -> list[str]:
+    """The files that the author wants to attach; which of them may be is seen when the post is written."""
+    ids = list(dict.fromkeys(filter(is_id, new.file_ids)))
+    if len(ids) > MAX_FILES:
+        raise BadRequest("model.post.is_valid.file_ids.app_error", f"A post has at most {MAX_FILES} files.")
+    return ids
 
 
 def _check_type(type: str) -> None:
@@ -291,10 +300,11 @@ def _row(draft: Draft, props: dict[str, Any], written: Written) -> StoredPost:
         type=draft.type,
         props=props,
         hashtags=draft.hashtags,
-        file_ids=draft.file_ids,
+        file_ids=[file["id"] for file in written.files or ()],
         has_reactions=False,
         priority=_priority_columns(draft.priority),
         reply_count=written.reply_count,
+        files=written.files,
     )
 
 
@@ -313,6 +323,7 @@ def _posted(
 ) -> Posted:
     name = f"@{sender.username}" if sender is not None else ""
     channel = place.channel
+    files = post.metadata.files or ()
     return Posted(
         room=place.room,
         mentioned=mentioned,
@@ -325,6 +336,8 @@ def _posted(
         team_id=channel.team_id,
         set_online=place.set_online,
         post=post,
+        otherFile="true" if files else None,
+        image="true" if any(file.is_image for file in files) else None,
     )
 
 

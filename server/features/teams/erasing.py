@@ -27,11 +27,17 @@ DELETE_POSTS = SQL("""
      WHERE id IN (SELECT id FROM posts WHERE channel_id = ANY($1::text[]) LIMIT $2)
 """)
 
+ERASE_FILES = SQL("""
+    UPDATE files
+       SET delete_at = $2, erase_at = $2
+     WHERE id IN (SELECT id FROM files WHERE channel_id = ANY($1::text[]) AND erase_at = 0 LIMIT $3)
+""")
+
 jobs = Jobs()
 
 
 class ErasePosts(Job, frozen=True, kw_only=True):
-    """Delete all posts of channels that are gone."""
+    """Delete all posts and files of channels that are gone."""
 
     name: ClassVar[str] = "erase_posts"
     channel_ids: list[str]
@@ -56,6 +62,8 @@ async def delete_team(ctx: Context, team_id: str) -> None:
 
 @jobs.on(ErasePosts)
 async def erase_posts(ctx: Context, job: ErasePosts) -> None:
-    """Delete the posts in pieces that other work can get between."""
+    """Delete the posts in pieces that other work can get between, and let their files be removed."""
     while await ctx.db.run(DELETE_POSTS, job.channel_ids, PIECE):
+        pass
+    while await ctx.db.run(ERASE_FILES, job.channel_ids, ctx.now(), PIECE):
         pass

@@ -1,0 +1,95 @@
+"""The table `files`."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import astuple
+
+from server.db import SQL, Db, columns
+from server.db.pool import batch
+from server.features.files.models import FileInfo, StoredFile
+
+INFO_COLUMNS = columns(FileInfo)
+_WIDTH = len(FileInfo.__struct_fields__)
+
+INSERT_FILES = SQL(f"""
+    INSERT INTO files ({INFO_COLUMNS}, pictured)
+    SELECT *
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
+                  $9::bigint[], $10::text[], $11::text[], $12::text[], $13::boolean[], $14::text[], $15::integer[],
+                  $16::integer[], $17::boolean[], $18::boolean[])
+""")
+
+
+async def insert_files(db: Db, files: Sequence[StoredFile]) -> None:
+    """Note files whose contents are in the store."""
+    await db.run(INSERT_FILES, *batch([(*astuple(file.info), file.pictured) for file in files], _WIDTH + 1))
+
+
+FILE_BY_ID = SQL(f"SELECT {INFO_COLUMNS}, pictured FROM files WHERE id = $1 AND delete_at = 0")
+
+
+async def file_by_id(db: Db, id: str) -> StoredFile | None:
+    """A file that is not deleted."""
+    row = await db.row(FILE_BY_ID, id)
+    return StoredFile(FileInfo(*row[:_WIDTH]), row[_WIDTH]) if row is not None else None
+
+
+FILES_OF = SQL(f"""
+    SELECT {INFO_COLUMNS}
+      FROM files
+     WHERE post_id = $1 AND post_id <> '' AND (delete_at = 0 OR $3) AND erase_at = 0
+  ORDER BY array_position($2::text[], id)
+""")
+
+
+async def files_of(db: Db, post_id: str, order: Sequence[str], *, deleted: bool = False) -> list[FileInfo]:
+    """The files of a post in an order of ids. Index: files_post_idx."""
+    return await db.many(FileInfo, FILES_OF, post_id, order, deleted)
+
+
+DELETE_FILES_OF = SQL("""
+    UPDATE files
+       SET delete_at = $2, update_at = $2
+     WHERE post_id = ANY($1) AND post_id <> '' AND delete_at = 0
+""")
+
+
+async def delete_files_of(db: Db, post_ids: Sequence[str], now: int) -> None:
+    """Delete the files of posts along with them. Index: files_post_idx."""
+    await db.run(DELETE_FILES_OF, post_ids, now)
+
+
+ERASE_FILES_OF = SQL("""
+    UPDATE files
+       SET delete_at = CASE WHEN delete_at = 0 THEN $2 ELSE delete_at END, erase_at = $2
+     WHERE post_id = ANY($1) AND post_id <> '' AND erase_at = 0
+""")
+
+
+async def erase_files_of(db: Db, post_ids: Sequence[str], now: int) -> None:
+    """Let the files of posts be removed for good, soon. Index: files_post_idx."""
+    await db.run(ERASE_FILES_OF, post_ids, now)
+
+
+ERASED = SQL("SELECT id FROM files WHERE erase_at > 0 ORDER BY erase_at LIMIT $1")
+
+
+async def erased(db: Db, limit: int) -> list[str]:
+    """Files that wait to be removed. Index: files_erase_idx."""
+    return await db.values(ERASED, limit)
+
+
+REMOVE_FILES = SQL("DELETE FROM files WHERE id = ANY($1) AND erase_at > 0")
+
+
+async def remove_files(db: Db, ids: Sequence[str]) -> None:
+    """Forget files whose contents are gone from the store."""
+    await db.run(REMOVE_FILES, ids)
+
+
+COUNT_IN = SQL("SELECT count(*) FROM files WHERE channel_id = $1 AND delete_at = 0 AND post_id <> ''")
+
+
+async def count_in(db: Db, channel_id: str) -> int:
+    """How many files the posts of a channel have. Index: files_channel_idx."""
+    return int(await db.value(COUNT_IN, channel_id))
