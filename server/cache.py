@@ -36,13 +36,13 @@ class Cache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def peek(self, key: Hashable) -> object | None:
-        """The value of `key` if it is at hand, else None; does not load."""
+    def peek(self, key: Hashable, kind: type[T]) -> T | None:
+        """The value of `key`, which is of this kind, if it is at hand, else None; does not load."""
         entry = self._entries.get(key)
         if entry is None or time.monotonic() - entry[0] > self.max_age:
             return None
         self.hits += 1
-        return entry[2]
+        return cast(T, entry[2])
 
     async def get(
         self,

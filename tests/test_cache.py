@@ -53,7 +53,7 @@ async def test_tags_may_come_from_the_value() -> None:
     await cache.get("key", lambda value: [f"tag:{value}"], source.load)
     cache.drop(["tag:first"])
 
-    assert cache.peek("key") is None
+    assert cache.peek("key", str) is None
 
 
 async def test_the_oldest_entries_go_when_it_is_full() -> None:
@@ -62,7 +62,7 @@ async def test_the_oldest_entries_go_when_it_is_full() -> None:
     for key in ("one", "two", "three"):
         await cache.get(key, (key,), source.load)
 
-    assert [cache.peek(key) for key in ("one", "two", "three")] == [None, "first", "first"]
+    assert [cache.peek(key, str) for key in ("one", "two", "three")] == [None, "first", "first"]
     assert len(cache) == 2
 
 

@@ -80,7 +80,7 @@ async def role_permissions(services: Services) -> dict[str, frozenset[str]]:
 
 
 async def _any_grants(ctx: Context, roles: Iterable[str], permission: Permission) -> bool:
-    known = await role_permissions(ctx.services)
+    known = ctx.cache.peek("roles", dict) or await role_permissions(ctx.services)
     return any(permission in known.get(role, ()) for role in roles)
 
 
@@ -96,11 +96,15 @@ async def has_system(ctx: Context, permission: Permission) -> bool:
 
 async def team_roles_of(ctx: Context, user_id: str) -> dict[str, list[str]]:
     """The teams of a user with the roles held in each."""
+    key = ("team_roles", user_id)
+    at_hand = ctx.cache.peek(key, dict)
+    if at_hand is not None:
+        return at_hand
 
     async def load() -> dict[str, list[str]]:
         return {row[0]: scheme_roles(TEAM_SCHEME, *row[1:]) for row in await ctx.db.rows(TEAM_ROLES_OF, user_id)}
 
-    return await ctx.cache.get(("team_roles", user_id), (f"teams_of:{user_id}",), load)
+    return await ctx.cache.get(key, (f"teams_of:{user_id}",), load)
 
 
 async def has_team(ctx: Context, team_id: str, permission: Permission) -> bool:
@@ -113,22 +117,29 @@ async def has_team(ctx: Context, team_id: str, permission: Permission) -> bool:
 
 async def channel_place(ctx: Context, channel_id: str) -> ChannelPlace | None:
     """A channel as checks need it, or None when there is none. Archived ones too."""
+    key = ("channel_place", channel_id)
+    at_hand = ctx.cache.peek(key, ChannelPlace)
+    if at_hand is not None:
+        return at_hand
 
     async def load() -> ChannelPlace | None:
         return await ctx.db.one(ChannelPlace, CHANNEL_PLACE, channel_id)
 
-    return await ctx.cache.get(("channel_place", channel_id), (f"channel:{channel_id}",), load)
+    return await ctx.cache.get(key, (f"channel:{channel_id}",), load)
 
 
 async def member_roles(ctx: Context, channel_id: str, user_id: str) -> list[str] | None:
     """The roles of a user in a channel, or None for a stranger to it."""
+    key = ("member_roles", channel_id, user_id)
+    at_hand = ctx.cache.peek(key, list)
+    if at_hand is not None:
+        return at_hand or None
 
     async def load() -> list[str]:
         row = await ctx.db.row(MEMBER_ROLES, channel_id, user_id)
         # Strangers are remembered too, as an empty list: no membership is without a role.
         return scheme_roles(CHANNEL_SCHEME, *row) if row is not None else []
 
-    key = ("member_roles", channel_id, user_id)
     tags = (f"member:{channel_id}:{user_id}", f"channel:{channel_id}", f"member_of:{user_id}")
     return await ctx.cache.get(key, tags, load) or None
 

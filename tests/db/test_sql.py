@@ -56,12 +56,12 @@ async def test_news_of_a_rolled_back_change_stays_away(node: TestNode) -> None:
         async with ctx.begin() as tx:
             tx.invalidate(tag)
             raise LookupError
-    kept = node.services.cache.peek(("kept", tag))
+    kept = node.services.cache.peek(("kept", tag), object)
     async with ctx.begin() as tx:
         tx.invalidate(tag)
 
     assert kept == "value"
-    assert node.services.cache.peek(("kept", tag)) is None
+    assert node.services.cache.peek(("kept", tag), object) is None
 
 
 async def _value() -> str:
