@@ -44,6 +44,8 @@ class User(Struct, frozen=True, omit_defaults=True):
     mfa_active: bool = False
     remote_id: str | None = None
     is_bot: bool = False
+    bot_description: str = ""
+    bot_last_icon_update: int = 0
     last_activity_at: int = 0
     """From the status; only in lists that are sorted by it."""
     disable_welcome_email: bool = field(default_factory=_no)  # a factory: always sent
