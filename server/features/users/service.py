@@ -12,6 +12,7 @@ from server.bus.signals import Joined, Left, SessionsChanged
 from server.context import Change, Context
 from server.db import Db
 from server.errors import BadRequest, Unauthorized, invalid_body
+from server.features.bots.queries import live_bots_of
 from server.features.sessions.service import revoke_all
 from server.features.users import queries, rules
 from server.features.users.events import UserActivationStatusChange, UserRoleUpdated
@@ -174,14 +175,23 @@ async def _set_active(ctx: Context, user_id: str, active: bool) -> None:
         old = await editable_user(ctx, tx, user_id)
         if (old.delete_at == 0) == active:
             return
-        now = ctx.now()
-        user = await queries.set_delete_at(tx, user_id, 0 if active else now, now)
-        if user is None:
-            raise no_such_user()
-        if not active:
-            await revoke_all(ctx, tx, user_id)
-        await tell_updated(ctx, tx, user, renamed=True)
-        tx.publish(UserActivationStatusChange())
+        await set_active(ctx, tx, user_id, active)
+        if not active and ctx.config.ServiceSettings.DisableBotsWhenOwnerIsDeactivated:
+            for bot_id in await live_bots_of(tx, user_id):
+                await set_active(ctx, tx, bot_id, False)
+
+
+async def set_active(ctx: Context, tx: Change, user_id: str, active: bool) -> None:
+    """Deactivate a person or bot, which ends all sessions, or let one in again; who may has been checked."""
+    now = ctx.now()
+    user = await queries.set_delete_at(tx, user_id, 0 if active else now, now)
+    if user is None:
+        raise no_such_user()
+    if not active:
+        await revoke_all(ctx, tx, user_id)
+    await tell_updated(ctx, tx, user, renamed=True)
+    # Access tokens are no sessions of the table: their sockets notice by looking themselves up.
+    tx.publish(UserActivationStatusChange(), SessionsChanged(user_id=user_id))
 
 
 async def delete_user(ctx: Context, user_id: str, *, permanent: bool) -> None:
