@@ -7,12 +7,23 @@ from server.db import SQL
 from server.errors import session_expired
 from server.ids import now_ms
 
-SESSION_BY_TOKEN = SQL("""
+PERSONAL = "UserAccessToken"
+"""The prop `type` of sessions that are personal access tokens. Such a session has the id of its token."""
+
+SESSION_BY_TOKEN = SQL(f"""
     SELECT s.id, s.user_id, s.create_at, s.expires_at, s.last_activity_at, s.device_id, s.is_oauth, s.props,
            u.roles, u.is_bot
       FROM sessions s
       JOIN users u ON u.id = s.user_id
      WHERE s.token_hash = $1 AND u.delete_at = 0
+ UNION ALL
+    SELECT t.id, t.user_id, t.create_at, t.expires_at, t.create_at, '', false,
+           jsonb_build_object('type', '{PERSONAL}', 'user_access_token_id', t.id,
+                              'is_bot', u.is_bot::text, 'is_guest', (u.roles ~ '\\msystem_guest\\M')::text),
+           u.roles, u.is_bot
+      FROM user_access_tokens t
+      JOIN users u ON u.id = t.user_id
+     WHERE t.token_hash = $1 AND t.is_active AND u.delete_at = 0
 """)
 
 
@@ -33,7 +44,14 @@ async def session_by_token(services: Services, token: str) -> Session | None:
     session = await services.cache.get(("session", digest), _tags, load)
     if session is None or (session.expires_at and session.expires_at <= now_ms()):
         return None
+    if not services.config.ServiceSettings.EnableUserAccessTokens and is_access_token(session) and not session.is_bot:
+        return None
     return session
+
+
+def is_access_token(session: Session) -> bool:
+    """Whether it is a personal access token that was used to get in."""
+    return session.props.get("type") == PERSONAL
 
 
 def _tags(session: Session | None) -> tuple[str, ...]:
