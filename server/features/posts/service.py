@@ -238,7 +238,7 @@ async def _dated(ctx: Context, create_at: int, now: int) -> int:
 
 async def _mentioned(ctx: Context, place: Place, draft: Draft, props: dict[str, Any], *, self_too: bool) -> Mentioned:
     if place.channel.type in (DIRECT, GROUP):
-        mentioned = await mentioned_in_room(place.room, draft.user_id)
+        mentioned = await mentioned_in_room(place.room, "" if self_too else draft.user_id)
     else:
         mentioned = await mentioned_by(
             ctx,
