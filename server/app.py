@@ -18,6 +18,7 @@ from server.config.keys import value_of
 from server.context import Context, Services, Session, request_context
 from server.db import Pool
 from server.db.migrate import migrate
+from server.features.bots import routes as bots
 from server.features.channels import list_routes as channel_lists
 from server.features.channels import member_routes as channel_members
 from server.features.channels import routes as channels
@@ -48,9 +49,11 @@ from server.features.teams import erasing
 from server.features.teams import member_routes as team_members
 from server.features.teams import routes as teams
 from server.features.threads import routes as threads
+from server.features.tokens import routes as tokens
 from server.features.users import jobs as users_jobs
 from server.features.users import picture_routes
 from server.features.users import routes as users
+from server.features.webhooks import routes as webhooks
 from server.features.welcome import routes as welcome
 from server.features.welcome.nodes import NodeBeat
 from server.gateway.actions import Actions
@@ -78,6 +81,10 @@ ROUTERS: list[Router] = [
     users.router,
     picture_routes.router,
     sessions.router,
+    tokens.router,
+    bots.router,
+    webhooks.router,
+    webhooks.address,
     teams.router,
     team_members.router,
     posts.router,
