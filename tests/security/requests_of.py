@@ -53,6 +53,7 @@ def _everyone_in(w: World, *roles: str) -> list[str]:
 SETTINGS: dict[str, dict[str, Any]] = {
     "ServiceSettings": {"EnableEmailInvitations": True},
     "GuestAccountsSettings": {"Enable": True},
+    "FileSettings": {"EnablePublicLink": True},
 }
 """Under which the matrix is asked."""
 
@@ -104,6 +105,7 @@ ASKED: dict[str, Asked] = {
     ),
     "POST /emoji/names": Asked(body=lambda w, r: ["x"]),
     "POST /emoji/search": Asked(body=_body(term="x")),
+    "POST /files": Asked(query=lambda w, r: f"channel_id={w.private.id}&filename=a.txt", body=lambda w, r: b"text"),
     "POST /posts": Asked(body=lambda w, r: {"channel_id": w.private.id, "message": "hello"}),
     "POST /posts/ephemeral": Asked(
         body=lambda w, r: {"user_id": w.victim.id, "post": {"channel_id": w.private.id, "message": "psst"}}
@@ -131,6 +133,8 @@ ASKED: dict[str, Asked] = {
         undo=lambda w, r: [("DELETE", f"/teams/{w.team.id}/members/{w.people['outsider'].id}", None)],
     ),
     "POST /teams/{team_id}/members/ids": Asked(body=lambda w, r: [w.victim.id]),
+    "POST /uploads": Asked(body=lambda w, r: {"channel_id": w.private.id, "filename": "a.txt", "file_size": 9}),
+    "POST /uploads/{upload_id}": Asked(body=lambda w, r: b"123456789"),
     "POST /users": Asked(
         body=lambda w, r: {
             "username": (name := w.make.name("new")),
@@ -247,6 +251,7 @@ def parts_of_path(w: World, public: bool) -> dict[str, str]:
         "email": w.victim.email,
         "emoji_id": w.root,
         "emoji_name": "dog",
+        "file_id": w.file,
         "invite_id": w.other_team.body["invite_id"],
         "post_id": w.public_root if public else w.root,
         "preference_name": w.victim.id,
@@ -257,6 +262,7 @@ def parts_of_path(w: World, public: bool) -> dict[str, str]:
         "team_name": w.team.name,
         "thread_id": w.public_root if public else w.root,
         "timestamp": "1",
+        "upload_id": w.upload,
         "user_id": w.victim.id,
         "username": w.victim.username,
     }

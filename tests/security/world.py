@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from tests.clients_of import Client
+from tests.features.files.uploading import picture
 from tests.make import Make, Person, Thing
 from tests.nodes import TestNode
 
@@ -34,6 +35,10 @@ class World(Struct):
     """The first post of a thread of the victim's in the private channel."""
     reply: str
     public_root: str
+    file: str
+    """A picture in a post of the victim's in the private channel."""
+    upload: str
+    """An upload that the victim has under way."""
     category: str
     """A category of the victim's."""
     role_id: str
@@ -71,6 +76,12 @@ async def build_world(node: TestNode, make: Make) -> World:
     reply = await make.post(victim, private, "a reply", root_id=root["id"])
     public_root = await make.post(victim, public, "in public")
     await make.post(victim, public, "a public reply", root_id=public_root["id"])
+    uploads = node.client(victim.token)
+    fields = {"channel_id": private.id, "filename": "a.png", "file_size": 9}
+    form = await uploads.request("POST", f"/files?channel_id={private.id}", files={"files": ("a.png", picture((9, 9)))})
+    file = form.ok(201)["file_infos"][0]["id"]
+    await make.post(victim, private, "a picture", file_ids=[file])
+    upload = (await uploads.post("/uploads", fields)).ok(201)
     category = await node.client(victim.token).post(
         f"/users/{victim.id}/teams/{team.id}/channels/categories", {"display_name": "Mine"}
     )
@@ -99,6 +110,8 @@ async def build_world(node: TestNode, make: Make) -> World:
         root=root["id"],
         reply=reply["id"],
         public_root=public_root["id"],
+        file=file,
+        upload=upload["id"],
         category=category.ok()["id"],
         role_id=role["id"],
         session_id=sessions[0]["id"],
