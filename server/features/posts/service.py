@@ -13,6 +13,7 @@ from server.errors import BadRequest, Busy, Forbidden, NotFound, forbidden
 from server.features.channels.rooms import room_of
 from server.features.posts import models as types
 from server.features.posts import queries
+from server.features.posts.channel_mentions import link_channels
 from server.features.posts.ephemeral import tell_of_outsiders, tell_of_silence
 from server.features.posts.events import Posted
 from server.features.posts.hashtags import hashtags_in
@@ -64,6 +65,7 @@ async def create_post(
     _check_type(new.type)
     is_bot = ctx.session is not None and ctx.session.is_bot
     props = given_props(ctx, new.props, from_webhook=from_webhook)
+    await link_channels(ctx, ctx.db, place.channel, new.message, props)
     now = ctx.now()
     draft = Draft(
         id=id_at(now),
@@ -117,6 +119,7 @@ async def post_system(
     place = Place(channel, await room_of(ctx, channel_id))
     now = ctx.now()
     known = dict(props)
+    await link_channels(ctx, ctx.db, channel, message, known)
     counts = type not in types.UNCOUNTED
     draft = Draft(
         id=id_at(now),
