@@ -56,6 +56,8 @@ class Draft(Struct, kw_only=True):
     """Members who are mentioned by any reply in a thread they wrote in or began."""
     comments_root: Sequence[str] = ()
     """Members who are mentioned by any reply in a thread they began."""
+    also_follow: Sequence[str] = ()
+    """Members who follow every thread of the channel that they don't leave."""
     auto_follow: bool = True
     """Whether authors and mentioned users become followers of the thread."""
 
@@ -81,11 +83,11 @@ _INCOMING = """
           FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
                       $10::text[], $11::boolean[], $12::text[], $13::text[], $14::bigint[], $15::bigint[],
                       $16::boolean[], $17::boolean[], $18::boolean[], $19::text[], $20::text[], $21::boolean[],
-                      $22::text[], $23::text[], $24::boolean[])
+                      $22::text[], $23::text[], $24::text[], $25::boolean[])
                WITH ORDINALITY
             AS given (id, user_id, channel_id, root_id, message, type, props, hashtags, file_ids, is_pinned, priority,
                       pending_post_id, now, dated, counts, views, anyway, mentions, notified, urgent,
-                      any_reply, to_root, auto_follow, n)
+                      any_reply, to_root, also_follow, auto_follow, n)
     ), places AS MATERIALIZED (
         -- Nobody else writes into these channels now. In the order of ids, so that groups don't block each other.
         SELECT id, delete_at, last_post_at, total_msg_count, total_msg_count_root
@@ -225,14 +227,14 @@ def _insert_roots(attach: bool) -> SQL:
 
 
 def _insert_posts(attach: bool) -> SQL:
-    """Root posts and replies; $25 are the roots."""
+    """Root posts and replies; $26 are the roots."""
     return SQL(f"""
     WITH {_INCOMING}, roots AS MATERIALIZED (
         -- After the channels; by id alone, so that no other index than that of the ids comes into question.
         SELECT id, channel_id, user_id, reply_count, mentions,
                root_id = '' AND original_id = '' AND delete_at = 0 AS good
           FROM posts
-         WHERE id = ANY($25::text[]) AND (SELECT count(*) FROM places) > 0
+         WHERE id = ANY($26::text[]) AND (SELECT count(*) FROM places) > 0
       ORDER BY id
            FOR NO KEY UPDATE
     ), valid AS MATERIALIZED (
@@ -302,7 +304,8 @@ def _insert_posts(attach: bool) -> SQL:
                             FROM unnest(replied.user_ids) WITH ORDINALITY AS after (user_id, turn)) AS writer
                     WHERE replied.root_id = threads.post_id)
     ), following AS MATERIALIZED (
-        -- Who writes and who is mentioned follows; who began the thread, or was mentioned there, unless they left it.
+        -- Who writes and who is mentioned follows. Unless they left the thread also who began it, who was mentioned
+        -- there, and who follows all of the channel.
         SELECT root_id, user_id, n, create_at AS replied_at, 0 AS mentions, true AS explicit FROM authors
      UNION ALL
         SELECT root_id, user_id, n, 0, 1, true FROM called WHERE root_id <> ''
@@ -313,6 +316,12 @@ def _insert_posts(attach: bool) -> SQL:
           FROM replied
           JOIN roots ON roots.id = replied.root_id
          WHERE roots.reply_count = 0
+     UNION ALL
+        SELECT root_id, follower.user_id, 0, 0, 0, false
+          FROM accepted, unnest(string_to_array(also_follow, ',')) AS follower (user_id)
+         WHERE also_follow <> '' AND root_id <> ''
+           AND NOT EXISTS (SELECT FROM thread_memberships AS known
+                            WHERE known.post_id = root_id AND known.user_id = follower.user_id)
     ), memberships_moved AS (
         INSERT INTO thread_memberships (post_id, user_id, last_viewed, last_updated, unread_mentions)
         SELECT moved.root_id, moved.user_id, moved.replied_at, CASE WHEN explicit THEN now ELSE 0 END, mentions
@@ -385,6 +394,7 @@ def statement_for(drafts: Sequence[Draft]) -> tuple[SQL, list[Any]]:
         [draft.priority is not None and draft.priority.priority == "urgent" for draft in drafts],
         [",".join(draft.comments_any) for draft in drafts],
         [",".join(draft.comments_root) for draft in drafts],
+        [",".join(draft.also_follow) for draft in drafts],
         [draft.auto_follow for draft in drafts],
     ]
     arguments: list[Any] = [sorted({draft.channel_id for draft in drafts}), *columns]

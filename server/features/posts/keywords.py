@@ -23,14 +23,16 @@ MAX_OUTSIDERS = 50
 WITH_KEYWORDS = SQL("""
     SELECT u.id, u.first_name, coalesce(u.notify_props ->> 'mention_keys', ''),
            coalesce(u.notify_props ->> 'first_name', '') = 'true',
-           CASE WHEN coalesce(p.value, $2) = 'on' THEN '' ELSE coalesce(u.notify_props ->> 'comments', '') END
+           CASE WHEN coalesce(p.value, $2) = 'on' THEN '' ELSE coalesce(u.notify_props ->> 'comments', '') END,
+           coalesce(m.notify_props ->> 'channel_auto_follow_threads', '') = 'on'
       FROM channel_members m
       JOIN users u ON u.id = m.user_id
  LEFT JOIN preferences p
         ON p.user_id = u.id AND p.category = 'display_settings' AND p.name = 'collapsed_reply_threads' AND $3
      WHERE m.channel_id = $1 AND u.delete_at = 0
        AND (coalesce(u.notify_props ->> 'mention_keys', '') <> '' OR u.notify_props ->> 'first_name' = 'true'
-            OR u.notify_props ->> 'comments' IN ('any', 'root'))
+            OR u.notify_props ->> 'comments' IN ('any', 'root')
+            OR m.notify_props ->> 'channel_auto_follow_threads' = 'on')
 """)
 
 NAMED = SQL("""
@@ -59,6 +61,8 @@ class Table(Struct):
     keywords: Keywords
     comments_any: Sequence[str]
     comments_root: Sequence[str]
+    also_follow: Sequence[str]
+    """Who follows all threads of the channel."""
     members: dict[str, str] = field(default_factory=dict)
     """Names of members that were called before, with their ids."""
     listening: Sequence[str] = ()
@@ -78,6 +82,8 @@ class Mentioned(Struct):
     """What the post keeps of that: those called by name or word, and CHANNEL_WIDE."""
     comments_any: Sequence[str] = ()
     comments_root: Sequence[str] = ()
+    also_follow: Sequence[str] = ()
+    """Who follows the thread without being called."""
     outsiders: Sequence[tuple[str, str]] = ()
     """Names and ids of people of the team who are called but not in the channel."""
     silenced: str = ""
@@ -100,13 +106,16 @@ def _table(rows: Iterable[Sequence[Any]]) -> Table:
     keys: list[tuple[str, str]] = []
     first_names: list[tuple[str, str]] = []
     comments: dict[str, list[str]] = {"any": [], "root": []}
-    for user_id, first_name, mention_keys, by_first_name, wants in rows:
+    also_follow: list[str] = []
+    for user_id, first_name, mention_keys, by_first_name, wants, follows in rows:
         keys += ((word, user_id) for key in mention_keys.split(",") if (word := key.strip()))
         if by_first_name and first_name:
             first_names.append((first_name, user_id))
         if wants in comments:
             comments[wants].append(user_id)
-    return Table(keywords_of(keys, first_names), comments["any"], comments["root"])
+        if follows:
+            also_follow.append(user_id)
+    return Table(keywords_of(keys, first_names), comments["any"], comments["root"], also_follow)
 
 
 async def mentioned_in_room(room: Room, author_id: str) -> Mentioned:
@@ -147,6 +156,7 @@ async def mentioned_by(
     mentioned.users, mentioned.kept, mentioned.outsiders = sorted(users), kept, outsiders
     if is_reply:
         mentioned.comments_any, mentioned.comments_root = table.comments_any, table.comments_root
+        mentioned.also_follow = table.also_follow
     return mentioned
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from server.access.grants import ChannelPlace, channel_place, has_channel, has_system
 from server.access.permissions import Permission
@@ -25,8 +26,8 @@ from server.features.posts.writer import PostWriter
 from server.features.status.service import set_online as note_online
 from server.features.threads.collapsed import DISABLED, collapsed_for, mode_of
 from server.features.threads.service import tell_followers
+from server.features.users.lookup import get_user
 from server.features.users.models import User
-from server.features.users.queries import user_by_id
 from server.ids import id_at, is_id
 
 DIRECT, GROUP = "D", "G"
@@ -255,6 +256,7 @@ async def _mentioned(ctx: Context, place: Place, draft: Draft, props: dict[str, 
         )
     draft.mentions, draft.notified = mentioned.kept, mentioned.users
     draft.comments_any, draft.comments_root = mentioned.comments_any, mentioned.comments_root
+    draft.also_follow = mentioned.also_follow
     return mentioned
 
 
@@ -268,7 +270,7 @@ async def _write(
     called: Sequence[str] = (),
 ) -> Post:
     """Store a post and tell it; a pending_post_id that was used before gives the post that was stored then."""
-    sender = await _user(ctx, draft.user_id)
+    sender = await get_user(ctx, draft.user_id)
     posts: list[Post] = []
 
     def news(written: Written) -> Sequence[Event]:
@@ -305,20 +307,10 @@ def _row(draft: Draft, props: dict[str, Any], written: Written) -> StoredPost:
         hashtags=draft.hashtags,
         file_ids=[file["id"] for file in written.files or ()],
         has_reactions=False,
-        priority=_priority_columns(draft.priority),
+        priority=asdict(draft.priority) if draft.priority is not None else None,
         reply_count=written.reply_count,
         files=written.files,
     )
-
-
-def _priority_columns(priority: Priority | None) -> dict[str, Any] | None:
-    if priority is None:
-        return None
-    return {
-        "priority": priority.priority,
-        "requested_ack": priority.requested_ack,
-        "persistent_notifications": priority.persistent_notifications,
-    }
 
 
 def _posted(
@@ -370,12 +362,3 @@ async def _refusal(ctx: Context, draft: Draft) -> Exception:
     if root is not None and root.channel_id != draft.channel_id:
         return BadRequest("api.post.create_post.channel_root_id.app_error", "The thread is in another channel.")
     return _bad_root()
-
-
-async def _user(ctx: Context, user_id: str) -> User | None:
-    """The author, from the cache when it knows it."""
-
-    async def load() -> User | None:
-        return await user_by_id(ctx.db, user_id)
-
-    return await ctx.cache.get(("user", user_id), (f"user:{user_id}",), load)

@@ -369,3 +369,26 @@ async def test_a_deleted_reply_takes_off_only_what_it_added(client: Clients, mak
     (await client(world.ada).delete(f"/posts/{everyone['id']}")).ok()
 
     assert (await client(world.bob).get(path)).ok()["unread_mentions"] == 1
+
+
+async def test_members_follow_every_thread_of_a_channel_where_they_want_to(
+    client: Clients, make: Make, socket: Sockets, world: World
+) -> None:
+    await make.join_channel(world.town, world.carol)
+    notify = f"/channels/{world.town.id}/members/{world.carol.id}/notify_props"
+    (await client(world.carol).put(notify, {"channel_auto_follow_threads": "on"})).ok()
+    root = await make.post(world.ada, world.town, "root")
+    async with socket(world.carol, node=1) as events:
+        await make.post(world.bob, world.town, "reply", root_id=root["id"])
+        thread = (await events.next("thread_updated")).data["thread"]
+        assert (thread["id"], thread["unread_replies"], thread["unread_mentions"]) == (root["id"], 1, 0)
+    assert (await listed(client, world.carol, world))["total"] == 1
+
+    (await client(world.carol).delete(f"/users/me/teams/{world.team.id}/threads/{root['id']}/following")).ok()
+    await make.post(world.bob, world.town, "again", root_id=root["id"])
+    assert (await listed(client, world.carol, world))["total"] == 0
+
+    (await client(world.carol).put(notify, {"channel_auto_follow_threads": "off"})).ok()
+    other = await make.post(world.ada, world.town, "other root")
+    await make.post(world.bob, world.town, "reply", root_id=other["id"])
+    assert (await listed(client, world.carol, world))["total"] == 0
