@@ -63,6 +63,20 @@ const orders = {
     act: ({name, args}) => new Promise((answer) => {
         socket.ws[name](...args, answer);
     }),
+    upload({channelId, name, content}) {
+        counts.calls++;
+        const form = new FormData();
+        form.append('channel_id', channelId);
+        form.append('client_ids', 'one');
+        form.append('files', new Blob([Buffer.from(content, 'base64')]), name);
+        return client.uploadFile(form);
+    },
+    async download({fileId, kind}) {
+        const url = kind === 'preview' ? client.getFilePreviewUrl(fileId, 0) : client.getFileUrl(fileId, 0);
+        const response = await fetch(url, {headers: {Authorization: `Bearer ${client.getToken()}`}});
+        const content = Buffer.from(await response.arrayBuffer()).toString('base64');
+        return {status: response.status, type: response.headers.get('content-type'), content};
+    },
     set: ({name, args}) => client[name](...args),
     token: () => client.getToken(),
     listen,
