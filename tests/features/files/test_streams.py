@@ -1,0 +1,141 @@
+"""Large files and clients that leave: nothing is held in memory, nothing is left behind."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from server.db import SQL
+from server.engines.redis import Redis
+from tests.clients_of import Client
+from tests.engines import Databases
+from tests.features.files.uploading import Uploads, World, stored
+from tests.make import PASSWORD
+from tests.nodes import TestNode
+from tests.processes import NodeProcess
+
+Clients = Callable[..., Client]
+
+MIB = 1024 * 1024
+LARGE = 96 * MIB
+GROWTH = 64 * MIB
+"""How much memory a node may take for files of any size: parts on their way to the store."""
+
+FILES_OF = SQL("SELECT count(*) FROM files WHERE user_id = $1")
+
+
+@pytest.fixture
+def process(databases: Databases, redis_server: Redis, tmp_path: Path) -> Iterator[NodeProcess]:
+    """A node whose memory is its own."""
+    node = NodeProcess(databases.fresh(), f"{redis_server.url}?db=6", tmp_path / "node.log")
+    try:
+        node.wait_until_up()
+        yield node
+    finally:
+        node.stop()
+
+
+def sign_in(api: httpx.Client) -> str:
+    """A new user, and a channel for its files."""
+    account = {"username": "loader", "email": "loader@example.org", "password": PASSWORD}
+    api.post("/users", json=account).raise_for_status()
+    login = api.post("/users/login", json={"login_id": "loader", "password": PASSWORD})
+    api.headers["Authorization"] = f"Bearer {login.headers['token']}"
+    team = api.post("/teams", json={"name": "loaders", "display_name": "Loaders", "type": "O"}).json()
+    channel = {"team_id": team["id"], "name": "room", "display_name": "Room", "type": "O"}
+    return str(api.post("/channels", json=channel).json()["id"])
+
+
+def test_large_files_pass_through_without_filling_memory(process: NodeProcess) -> None:
+    chunk = bytes(range(256)) * 1024
+    resident = psutil.Process(process.pid).memory_info
+
+    def body() -> Iterator[bytes]:
+        for _ in range(LARGE // len(chunk)):
+            yield chunk
+
+    expected = hashlib.sha256()
+    for part in body():
+        expected.update(part)
+    with httpx.Client(base_url=f"{process.url}/api/v4", timeout=60) as api:
+        channel_id = sign_in(api)
+        path = f"/files?channel_id={channel_id}&filename=large.bin"
+        api.post(path, content=b"warm").raise_for_status()
+        before = resident().rss
+        most = before
+        for _ in range(2):
+            reply = api.post(path, content=body())
+            assert reply.status_code == 201, reply.text
+            (info,) = reply.json()["file_infos"]
+            assert info["size"] == LARGE
+            most = max(most, resident().rss)
+            digest = hashlib.sha256()
+            with api.stream("GET", f"/files/{info['id']}") as answer:
+                for part in answer.iter_raw():
+                    digest.update(part)
+            assert digest.digest() == expected.digest()
+            most = max(most, resident().rss)
+
+    assert most - before < GROWTH, f"{(most - before) // MIB} MiB more"
+
+
+async def _open(node: TestNode) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", node.port)
+
+
+async def _until(done: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if done():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not happen")
+
+
+async def test_nothing_is_left_of_an_upload_that_breaks_off(
+    client: Clients, world: World, node: TestNode, store: Path
+) -> None:
+    _, writer = await _open(node)
+    head = (
+        f"POST /api/v4/files?channel_id={world.room.id}&filename=half.bin HTTP/1.1\r\nHost: x\r\n"
+        f"Authorization: Bearer {world.ada.token}\r\nContent-Length: {20 * MIB}\r\n\r\n"
+    )
+    writer.write(head.encode() + b"x" * 12 * MIB)
+    await writer.drain()
+    await _until(lambda: any(store.rglob("*")))
+    writer.close()
+    await _until(lambda: not stored(store))
+
+    assert await node.services.db.value(FILES_OF, world.ada.id) == 0
+    assert (await client(world.ada).get("/users/me")).status == 200
+
+
+async def test_a_download_ends_when_its_reader_leaves(
+    client: Clients, upload: Uploads, world: World, node: TestNode
+) -> None:
+    (info,) = await upload(world.ada, world.room, ("large.bin", b"x" * 40 * MIB))
+    before = len(asyncio.all_tasks())
+    for _ in range(5):
+        reader, writer = await _open(node)
+        head = f"GET /api/v4/files/{info['id']} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {world.ada.token}\r\n\r\n"
+        writer.write(head.encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        writer.transport.abort()
+
+    await _until(lambda: len(asyncio.all_tasks()) <= before + 1)
+    assert len((await client(world.ada).get(f"/files/{info['id']}")).content) == 40 * MIB
+
+
+async def test_an_upload_may_come_in_pieces_without_a_length(client: Clients, world: World) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for number in range(10):
+            yield bytes([number]) * 1000
+
+    path = f"/files?channel_id={world.room.id}&filename=pieces.bin"
+    reply = await client(world.ada).request("POST", path, content=pieces())
+
+    (info,) = reply.ok(201)["file_infos"]
+    assert info["size"] == 10_000
