@@ -7,6 +7,9 @@ from typing import Any
 
 import structlog
 
+CHUNK_SECONDS = 120.0
+"""A client must take each piece, a quarter of a MiB or so, within this time."""
+
 log = structlog.get_logger()
 
 
@@ -15,7 +18,7 @@ async def send_chunks(
     receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
     send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
 ) -> None:
-    """Send the body of an answer as fast as the client takes it, and stop when the client is gone.
+    """Send the body of an answer as fast as the client takes it, and stop when the client is gone or asleep.
 
     When the source fails in the middle the connection ends before the promised length: the client can tell.
     """
@@ -24,8 +27,11 @@ async def send_chunks(
         async for chunk in chunks:
             if gone.done():
                 return
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            async with asyncio.timeout(CHUNK_SECONDS):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+    except TimeoutError:
+        log.info("an answer was not taken in time")
     except Exception:
         log.exception("an answer broke off")
     finally:

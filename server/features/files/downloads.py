@@ -69,14 +69,15 @@ def served_type(mime_type: str) -> str:
 
 async def _reply(ctx: Context, request: Request, place: str, media_type: str, kind: str, name: str) -> Reply:
     etag = f'"{place.replace("/", ".")}"'
-    ctx.reply_headers.append(("Cache-Control", KEPT))
     if etag in (tag.strip().removeprefix("W/") for tag in ctx.if_none_match.split(",")):
+        ctx.reply_headers.append(("Cache-Control", KEPT))
         raise NotModified(etag)
     size = await blobs_of(ctx).size(place)
     if size is None:
         raise no_such_file()
     headers = [
         ("ETag", etag),
+        ("Cache-Control", KEPT),
         ("Accept-Ranges", "bytes"),
         ("Content-Disposition", disposition(kind, name)),
         ("X-Content-Type-Options", "nosniff"),

@@ -71,9 +71,7 @@ async def get_file(ctx: Context, request: Request, file_id: Id, download: bool =
 @router.get("/files/{file_id}/info", guard=READS)
 async def get_file_info(ctx: Context, file_id: Id) -> FileInfo:
     """What is known of a file."""
-    file = await service.readable_file(ctx, file_id)
-    ctx.reply_headers.append(("Cache-Control", downloads.KEPT))
-    return file.info
+    return (await service.readable_file(ctx, file_id)).info
 
 
 @router.get("/files/{file_id}/thumbnail", guard=READS)

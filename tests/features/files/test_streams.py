@@ -1,6 +1,7 @@
 """Large files and clients that leave: nothing is held in memory, nothing is left behind."""
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from server.db import SQL
 from server.engines.redis import Redis
+from server.http import streams
 from tests.clients_of import Client
 from tests.engines import Databases
 from tests.features.files.uploading import Uploads, World, stored
@@ -139,3 +141,21 @@ async def test_an_upload_may_come_in_pieces_without_a_length(client: Clients, wo
 
     (info,) = reply.ok(201)["file_infos"]
     assert info["size"] == 10_000
+
+
+async def test_a_reader_that_takes_nothing_is_let_go(
+    upload: Uploads, world: World, node: TestNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "CHUNK_SECONDS", 0.5)
+    (info,) = await upload(world.ada, world.room, ("large.bin", b"x" * 40 * MIB))
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.port, limit=1024)
+    head = f"GET /api/v4/files/{info['id']} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {world.ada.token}\r\n\r\n"
+    writer.write(head.encode())
+
+    await asyncio.sleep(2)
+    with contextlib.suppress(ConnectionError):
+        taken = 0
+        while part := await reader.read(MIB):
+            taken += len(part)
+        assert taken < 40 * MIB
+    writer.close()
