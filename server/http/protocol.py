@@ -16,7 +16,9 @@ MAX_HEAD = 64 * 1024
 HEAD_SECONDS = 20.0
 """A connection must have sent a whole head within this time of its first byte, or of being opened."""
 BODY_SECONDS = 300.0
-"""A body must have arrived within this time."""
+"""A body must have arrived within this time; a large one may take longer as long as it keeps up LEAST_RATE."""
+LEAST_RATE = 16 * 1024
+"""Bytes a second."""
 IDLE_SECONDS = 75.0
 """A connection on which nothing is asked is kept so long."""
 CHECK_SECONDS = 10.0
@@ -43,6 +45,7 @@ class BoundedHttp(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
+        self._body_bytes = 0
         self._waits_for = "head"
         self._since = 0.0
         self._check: asyncio.TimerHandle | None = None
@@ -80,7 +83,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole: the application starts, or waits for the end of the answer before."""
-        self._head_bytes = 0
+        self._head_bytes = self._body_bytes = 0
         self._waits_for, self._since = "body", self.loop.time()
         parser, scope = self.parser, self.scope
         version = parser.get_http_version()
@@ -113,6 +116,11 @@ class BoundedHttp(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
 
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._body_bytes += len(body)
+        super().on_body(body)
+
     def on_response_complete(self) -> None:
         """An answer went out: on to the next request of the pipeline, or to waiting without a timer of its own."""
         self.server_state.total_requests += 1
@@ -144,7 +152,7 @@ class BoundedHttp(HttpToolsProtocol):
             if cycle is not None and cycle.response_complete and waited > IDLE_SECONDS:
                 self.transport.close()
                 return
-        elif waited > (HEAD_SECONDS if self._waits_for == "head" else BODY_SECONDS):
+        elif waited > (HEAD_SECONDS if self._waits_for == "head" else BODY_SECONDS + self._body_bytes / LEAST_RATE):
             self.transport.abort()
             return
         self._check = self.loop.call_later(CHECK_SECONDS, self._check_patience)

@@ -97,6 +97,23 @@ async def test_a_client_that_dribbles_its_head_is_let_go(node: TestNode, monkeyp
     assert await raw(node, b"GET /api/v4/system/ping HT") == b""
 
 
+async def test_a_body_may_take_long_as_long_as_it_keeps_coming(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(protocol, "BODY_SECONDS", 0.2)
+    head = b"POST /api/v4/users/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+    body = b'{"login_id": "nobody", "password": "' + b"x" * 64_000 + b'"}'
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
+    writer.write(head % len(body))
+    for start in range(0, len(body), 8000):
+        writer.write(body[start : start + 8000])
+        await writer.drain()
+        await asyncio.sleep(0.1)
+
+    assert (await reader.readline()).startswith(b"HTTP/1.1 4")
+    writer.close()
+    assert await raw(node, head % 1000, b"{") == b""
+
+
 @pytest.mark.parametrize("path", ["/users/%ff%fe/image", "/users/a%00b", "/teams/name/%c0%80"])
 async def test_paths_that_are_no_text_are_refused(client: Callable[..., Client], path: str) -> None:
     reply = await client().get(path)
