@@ -51,7 +51,11 @@ def _everyone_in(w: World, *roles: str) -> list[str]:
 
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "ServiceSettings": {"EnableEmailInvitations": True},
+    "ServiceSettings": {
+        "EnableEmailInvitations": True,
+        "EnableBotAccountCreation": True,
+        "EnableUserAccessTokens": True,
+    },
     "GuestAccountsSettings": {"Enable": True},
     "FileSettings": {"EnablePublicLink": True},
 }
@@ -60,6 +64,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 ASKED: dict[str, Asked] = {
     "DELETE /channels/{channel_id}": Asked(undo=lambda w, r: [("POST", f"/channels/{w.private.id}/restore", None)]),
     "DELETE /channels/{channel_id}/members/{user_id}": Asked(undo=_back_in_channels),
+    "DELETE /hooks/incoming/{hook_id}": Asked(path={"hook_id": lambda w, r: w.spare_hook}),
     "DELETE /posts/{post_id}": Asked(fresh_post=True),
     "DELETE /teams/{team_id}": Asked(undo=lambda w, r: [("POST", f"/teams/{w.team.id}/restore", None)]),
     "DELETE /teams/{team_id}/members/{user_id}": Asked(undo=_back_in_team),
@@ -74,6 +79,11 @@ ASKED: dict[str, Asked] = {
     "GET /teams/{team_id}/commands/autocomplete_suggestions": Asked(query=lambda w, r: "user_input=x"),
     "GET /users": Asked(query=lambda w, r: f"in_channel={w.private.id}"),
     "GET /users/autocomplete": Asked(query=lambda w, r: f"in_team={w.team.id}&in_channel={w.private.id}&name=v"),
+    "POST /bots": Asked(body=lambda w, r: {"username": w.make.name("bot")}),
+    "POST /bots/{bot_user_id}/assign/{user_id}": Asked(
+        undo=lambda w, r: [("POST", f"/bots/{w.bot}/assign/{w.id_of('sysadmin')}", None)]
+    ),
+    "POST /bots/{bot_user_id}/disable": Asked(undo=lambda w, r: [("POST", f"/bots/{w.bot}/enable", None)]),
     "POST /channels": Asked(
         body=lambda w, r: {"team_id": w.team.id, "name": w.make.name("m"), "display_name": "M", "type": "P"}
     ),
@@ -106,6 +116,8 @@ ASKED: dict[str, Asked] = {
     "POST /emoji/names": Asked(body=lambda w, r: ["x"]),
     "POST /emoji/search": Asked(body=_body(term="x")),
     "POST /files": Asked(query=lambda w, r: f"channel_id={w.private.id}&filename=a.txt", body=lambda w, r: b"text"),
+    "POST /hooks/incoming": Asked(body=lambda w, r: {"channel_id": w.private.id}),
+    "POST /hooks/{hook_id}": Asked(body=_body(text="from a program")),
     "POST /posts": Asked(body=lambda w, r: {"channel_id": w.private.id, "message": "hello"}),
     "POST /posts/ephemeral": Asked(
         body=lambda w, r: {"user_id": w.victim.id, "post": {"channel_id": w.private.id, "message": "psst"}}
@@ -154,6 +166,12 @@ ASKED: dict[str, Asked] = {
     "POST /users/search": Asked(body=lambda w, r: {"term": "victim", "in_channel_id": w.private.id}),
     "POST /users/status/ids": Asked(body=lambda w, r: [w.victim.id]),
     "POST /users/usernames": Asked(body=lambda w, r: [w.victim.username]),
+    "POST /users/tokens/disable": Asked(body=lambda w, r: {"token_id": w.token}),
+    "POST /users/tokens/enable": Asked(body=lambda w, r: {"token_id": w.token}),
+    "POST /users/tokens/revoke": Asked(body=lambda w, r: {"token_id": w.spare_token}),
+    "POST /users/tokens/rotate": Asked(body=lambda w, r: {"token_id": w.token}),
+    "POST /users/tokens/search": Asked(body=_body(term="bot")),
+    "POST /users/{user_id}/tokens": Asked(body=_body(description="x")),
     "POST /users/{user_id}/image": Asked(body=lambda w, r: b"no form"),
     "POST /users/{user_id}/preferences/delete": Asked(
         body=lambda w, r: [{"user_id": w.victim.id, "category": "a", "name": "b", "value": ""}]
@@ -162,6 +180,7 @@ ASKED: dict[str, Asked] = {
     "POST /users/{user_id}/status/custom/recent/delete": Asked(body=_body(emoji="cat", text="x")),
     "POST /users/{user_id}/teams/{team_id}/channels/categories": Asked(body=_body(display_name="M")),
     "POST /users/{user_id}/typing": Asked(body=lambda w, r: {"channel_id": w.private.id}),
+    "PUT /bots/{bot_user_id}": Asked(body=_body(description="Changed")),
     "PUT /channels/{channel_id}": Asked(body=lambda w, r: {"id": w.private.id, "display_name": "Changed", "type": "P"}),
     "PUT /channels/{channel_id}/members": Asked(
         body=lambda w, r: {"members": _everyone_in(w, "guest", "member", "chan_admin")}
@@ -175,6 +194,7 @@ ASKED: dict[str, Asked] = {
     ),
     "PUT /config": Asked(body=lambda w, r: SETTINGS),
     "PUT /config/patch": Asked(body=_body()),
+    "PUT /hooks/incoming/{hook_id}": Asked(body=lambda w, r: {"id": w.hook, "channel_id": w.private.id}),
     "PUT /posts/{post_id}": Asked(body=lambda w, r: {"id": w.root, "message": "changed"}),
     "PUT /posts/{post_id}/patch": Asked(body=_body(message="changed again")),
     "PUT /roles/{role_id}/patch": Asked(body=_body(permissions=[])),
@@ -244,6 +264,7 @@ def parts_of_path(w: World, public: bool) -> dict[str, str]:
     """What stands in the places of a path."""
     channel = w.public if public else w.private
     return {
+        "bot_user_id": w.bot,
         "category": "tutorial_step",
         "category_id": w.category,
         "channel_id": channel.id,
@@ -252,6 +273,7 @@ def parts_of_path(w: World, public: bool) -> dict[str, str]:
         "emoji_id": w.root,
         "emoji_name": "dog",
         "file_id": w.file,
+        "hook_id": w.hook,
         "invite_id": w.other_team.body["invite_id"],
         "post_id": w.public_root if public else w.root,
         "preference_name": w.victim.id,
@@ -262,6 +284,7 @@ def parts_of_path(w: World, public: bool) -> dict[str, str]:
         "team_name": w.team.name,
         "thread_id": w.public_root if public else w.root,
         "timestamp": "1",
+        "token_id": w.token,
         "upload_id": w.upload,
         "user_id": w.victim.id,
         "username": w.victim.username,

