@@ -1,6 +1,7 @@
 """What is sent to incoming webhooks, and what becomes of it."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -411,3 +412,12 @@ async def test_calls_to_everyone_need_the_owners_right(
 
     assert "mentions" not in quiet.data
     assert loud.data["mentions"] == [world.bob.id]
+
+
+async def test_a_message_costs_one_statement(world: World, counted: Callable[..., Any]) -> None:
+    hook = await world.hook()
+    await world.sent(hook, {"text": "first"})
+    await world.send(hook, {"text": "second"})
+
+    with counted(sql=1):
+        await world.send(hook, {"text": "third", "attachments": [{"text": "<https://example.org|x>"}]})
