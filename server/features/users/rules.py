@@ -137,3 +137,12 @@ def check_password(password: str, rules: PasswordSection) -> None:
         raise invalid(
             "_".join(["pwd", *kinds]), f"A password has at least {least} characters and at most 72 bytes{extra}."
         )
+
+
+def check_domain(email: str, domains: str) -> None:
+    """Refuse an address outside of these domains ("example.org, example.com"; "" for no limit)."""
+    allowed = [domain.strip().removeprefix("@") for domain in domains.lower().replace(",", " ").split()]
+    if allowed and email.strip().lower().rpartition("@")[2] not in allowed:
+        raise BadRequest(
+            "api.user.create_user.accepted_domain.app_error", "Addresses of this domain are not accepted here."
+        )

@@ -102,6 +102,7 @@ def _with_new_email(ctx: Context, tx: Change, old: User, wanted: User) -> User:
     """A new address is unproven; where a proof is required the old one stays until it is given."""
     if ctx.user_id != wanted.id:
         return replace(wanted, email_verified=False)
+    rules.check_domain(wanted.email, ctx.config.TeamSettings.RestrictCreationToDomains)
     tx.enqueue(SendEmailVerification(user_id=wanted.id, email=wanted.email))
     if ctx.config.EmailSettings.RequireEmailVerification:
         return replace(wanted, email=old.email)

@@ -40,7 +40,7 @@ async def create_user(ctx: Context, new: NewUser, *, token: str = "", invite_id:
         _check_sign_up(ctx)
         if closed and await queries.any_user(ctx.db):
             raise _not_invited()
-        _check_domain(new.email, ctx.config.TeamSettings.RestrictCreationToDomains)
+        rules.check_domain(new.email, ctx.config.TeamSettings.RestrictCreationToDomains)
     return await make_account(ctx, new, redirect=redirect, only_first=closed)
 
 
@@ -53,8 +53,8 @@ async def _by_invite_id(ctx: Context, new: NewUser, invite_id: str, redirect: st
     team = await team_queries.team_by_invite_id(ctx.db, invite_id)
     if team is None:
         raise NotFound("app.team.get_by_invite_id.finding.app_error", "No team has this invitation.")
-    _check_domain(new.email, team.allowed_domains)
-    _check_domain(new.email, ctx.config.TeamSettings.RestrictCreationToDomains)
+    rules.check_domain(new.email, team.allowed_domains)
+    rules.check_domain(new.email, ctx.config.TeamSettings.RestrictCreationToDomains)
     user = await make_account(ctx, new, redirect=redirect)
     await join_team(ctx, team, user)
     return user
@@ -80,15 +80,6 @@ def _check_sign_up(ctx: Context) -> None:
         raise NotAvailable(
             "api.user.create_user.signup_email_disabled.app_error",
             "Accounts can't be made with an e-mail address here.",
-        )
-
-
-def _check_domain(email: str, domains: str) -> None:
-    """Refuse an address outside of these domains ("example.org, example.com"; "" for no limit)."""
-    allowed = [domain.strip().removeprefix("@") for domain in domains.lower().replace(",", " ").split()]
-    if allowed and email.strip().lower().rpartition("@")[2] not in allowed:
-        raise BadRequest(
-            "api.user.create_user.accepted_domain.app_error", "Addresses of this domain are not accepted here."
         )
 
 

@@ -210,6 +210,20 @@ async def test_taken_names_and_addresses_are_refused(make: Make, client: Clients
     assert (email.status, email.error_id) == (400, "app.user.save.email_exists.app_error")
 
 
+async def test_a_new_address_must_be_of_an_accepted_domain(
+    make: Make, client: Clients, settings: Callable[..., None]
+) -> None:
+    ada = await make.user()
+    settings(TeamSettings={"RestrictCreationToDomains": "example.org"})
+
+    new = {"email": f"{ada.username}@elsewhere.example", "password": ada.password}
+    refused = await client(ada).put("/users/me/patch", new)
+    allowed = await client(ada).put("/users/me/patch", {**new, "email": f"new-{ada.email}"})
+
+    assert (refused.status, refused.error_id) == (400, "api.user.create_user.accepted_domain.app_error")
+    assert allowed.ok()["email"] == f"new-{ada.email}"
+
+
 async def test_a_new_address_needs_the_password_and_is_unproven(make: Make, client: Clients, node: TestNode) -> None:
     ada = await make.user()
     await node.services.db.run(SQL("UPDATE users SET email_verified = true WHERE id = $1"), ada.id)
