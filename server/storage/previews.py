@@ -17,7 +17,7 @@ from server.storage.pictures import too_large
 
 SCRIPT = Path(__file__).with_name("picture_process.py")
 SECONDS = 30.0
-WAITING = 32
+WAITING = 256
 """Pictures that may wait for their turn; the files of more are stored without small pictures."""
 ANSWER_LIMIT = 64 * 1024
 

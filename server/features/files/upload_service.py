@@ -79,7 +79,12 @@ def _wrong_length() -> BadRequest:
 
 
 async def _finish(ctx: Context, session: UploadSession, parts: Sequence[str]) -> FileInfo:
-    file = await store(ctx, session.filename, _joined(ctx, parts))
+    try:
+        file = await store(ctx, session.filename, _joined(ctx, parts))
+    except BadRequest:  # what it holds is refused, and would be again
+        await upload_queries.end_session(ctx.db, session.id)
+        await blobs_of(ctx).delete(*parts)
+        raise
     if not await upload_queries.end_session(ctx.db, session.id):
         await discard(ctx, [file.info.id])
         raise NotFound("app.upload.get.app_error", "There is no such upload.")

@@ -70,6 +70,20 @@ async def test_a_picture_in_parts_has_a_preview(client: Clients, world: World) -
     assert (info["width"], info["height"], info["has_preview_image"]) == (300, 200, True)
 
 
+async def test_a_picture_of_too_many_pixels_ends_its_upload(
+    client: Clients, world: World, settings: Settings, store: Path
+) -> None:
+    settings(FileSettings={"MaxImageResolution": 10_000})
+    content = picture((300, 200))
+    session = await begin(client(world.ada), world, len(content), "a.png")
+
+    reply = await client(world.ada).post(f"/uploads/{session['id']}", content)
+
+    assert (reply.status, reply.error_id) == (400, "api.file.upload_file.large_image.app_error")
+    assert (await client(world.ada).get(f"/uploads/{session['id']}")).status == 404
+    assert stored(store) == []
+
+
 async def test_parts_of_the_wrong_length_are_refused(client: Clients, world: World, store: Path) -> None:
     ada = client(world.ada)
     session = await begin(ada, world, 6 * MIB)
