@@ -297,7 +297,7 @@ async def test_archived_channels_get_nothing(world: World, client: Clients) -> N
     assert (refused.status, refused.error_id) == (400, "api.post.create_post.can_not_post_to_deleted.error")
 
 
-@pytest.mark.parametrize("hook_id", ["", "x", new_id(), "%20", "../api", "é" * 26, "a" * 300])
+@pytest.mark.parametrize("hook_id", ["", "x", "b" * 26, "%20", "../api", "é" * 26, "a" * 300])
 async def test_unknown_hooks_are_refused(client: Clients, hook_id: str) -> None:
     refused = await client().post(f"//hooks/{hook_id}", {"text": "x"})
 
