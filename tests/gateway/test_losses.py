@@ -105,7 +105,7 @@ async def test_a_slow_reader_loses_transient_events_first_and_is_closed_in_the_e
         await send()
     assert connection.blocked
     await node.bus.publish([typing])
-    assert node.gateway.stats.dropped == 1
+    await until(lambda: node.gateway.stats.dropped == 1)
     await send()
     await until(lambda: len(fast.events) == sent + 3)
 
