@@ -1,6 +1,7 @@
 """The connection pool and transactions: `many`, `one`, `value`, `run`; failures become API errors."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
@@ -61,16 +62,16 @@ class DbStats:
         self.errors = 0
 
 
-class Db:
+class Db(ABC):
     """Something that runs statements: the pool, or a transaction. A query does not care which."""
 
     stats: DbStats
 
-    async def _fetch(self, sql: SQL, args: tuple[object, ...]) -> list[Any]:
-        raise NotImplementedError
+    @abstractmethod
+    async def _fetch(self, sql: SQL, args: tuple[object, ...]) -> list[Any]: ...
 
-    async def _execute(self, sql: SQL, args: tuple[object, ...]) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    async def _execute(self, sql: SQL, args: tuple[object, ...]) -> str: ...
 
     async def many(self, make: Callable[..., T], sql: SQL, *args: object) -> list[T]:
         """All rows, each as `make(*row)`."""
