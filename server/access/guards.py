@@ -89,18 +89,6 @@ sees_channel = Guard("channel: read_channel, or public in one's team", _see_chan
 """May know the channel of the path and its members."""
 
 
-def on_post(permission: Permission) -> Guard:
-    """The permission in the channel of the post of the path ({post_id})."""
-
-    async def check(ctx: Context, path: Mapping[str, str]) -> None:
-        channel_id = await grants.post_channel_id(ctx, path["post_id"])
-        if channel_id is None:
-            raise forbidden()
-        await grants.check_channel(ctx, channel_id, permission)
-
-    return Guard(f"channel of the post: {permission}", check)
-
-
 def self_or(permission: Permission = Permission.EDIT_OTHER_USERS) -> Guard:
     """The user of the path ({user_id}) itself, or the permission everywhere."""
 

@@ -228,6 +228,7 @@ class Pool(Db):
         """A transaction: committed at the end of the block, rolled back when it raises."""
         with _translated():
             connection = await self._connections.take()
+        ended = False
         try:
             transaction = connection.transaction()
             with _translated():
@@ -237,16 +238,17 @@ class Pool(Db):
             except BaseException:
                 with _translated():
                     await transaction.rollback()
+                ended = True
                 raise
             with _translated():
                 await transaction.commit()
-        except BaseException:
-            if connection.is_in_transaction():
-                self._connections.drop(connection)
-            else:
+            ended = True
+        finally:
+            # Interrupted at its beginning or end, a transaction may be open still: nobody else may write into it.
+            if ended:
                 self._connections.give_back(connection)
-            raise
-        self._connections.give_back(connection)
+            else:
+                self._connections.drop(connection)
 
 
 def batch(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:
