@@ -12,7 +12,7 @@ from tests.clients_of import Client, Socket
 from tests.make import Make, Person
 from tests.nodes import TestNode, start_node
 
-pytest_plugins = ["tests.engines"]
+pytest_plugins = ["tests.engines", "tests.receiver"]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
