@@ -63,6 +63,7 @@ from server.http.router import Router, RouteTree
 from server.ids import new_id, now_ms
 from server.jobs.handlers import Jobs
 from server.jobs.runner import Runner
+from server.notify.outbound import Outbound
 from server.storage.blobs import Blobs
 from server.storage.previews import Previews
 
@@ -180,6 +181,8 @@ class Node:
             blobs, lambda: self.services.config.FileSettings.MaxImageDecoderConcurrency
         )
         self.services.extras[health.Readiness] = health.Readiness(lambda: self.ready)
+        outbound = Outbound(lambda: self.services.config.ServiceSettings)
+        self.services.extras[Outbound] = outbound
         writer = PostWriter(self.services)
         self.services.extras[PostWriter] = writer
         presence = Presence(self.services)
@@ -196,6 +199,7 @@ class Node:
         )
         self.parts: list[Part] = [
             store,
+            outbound,
             activity,
             presence,
             writer,

@@ -1,1 +1,1 @@
-"""The ways to reach people outside of the service: mail now, push to come."""
+"""The ways to the outside: mail to people, and HTTP to addresses that users chose."""
