@@ -1,7 +1,7 @@
 """The statement that writes posts: a whole group at once, with every counter that moves with them.
 
-It writes posts and pending_posts, and also channels, channel_members, threads, thread_memberships and files, whose own
-features would cost a statement each.
+It writes posts and pending_posts, and also channels, channel_members, threads, thread_memberships, files and jobs, each
+of which would cost a statement of its own.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,9 @@ from msgspec import Struct
 
 from server.db import SQL, columns
 from server.features.files.models import FileInfo
+from server.features.posts.followups import encoded
 from server.features.posts.models import Priority
+from server.jobs.job import CHANNEL, Job
 
 REPEAT_MS = 30_000
 """For how long a pending_post_id stands for the post that was written under it."""
@@ -60,6 +62,8 @@ class Draft(Struct, kw_only=True):
     """Members who follow every thread of the channel that they don't leave."""
     auto_follow: bool = True
     """Whether authors and mentioned users become followers of the thread."""
+    jobs: Sequence[Job] = ()
+    """What is to be done once it is written."""
 
 
 class Written(Struct):
@@ -76,6 +80,9 @@ class Written(Struct):
     files: list[dict[str, Any]] | None = None
     """Those of the draft that were its author's, for the channel, and in no post before: as `FileInfo`."""
 
+
+WRITTEN = len(Written.__struct_fields__)
+"""Columns of the result that make a `Written`."""
 
 _INCOMING = """
     incoming AS MATERIALIZED (
@@ -157,8 +164,21 @@ _FILE_IDS = "ARRAY(SELECT attached.id FROM attached WHERE attached.post_id = acc
 _FILES = """(SELECT jsonb_agg(to_jsonb(attached) - 'turn' ORDER BY turn)
                       FROM attached WHERE attached.post_id = accepted.id)"""
 
+# Only in groups with posts that cause jobs; they are the argument %d.
+_FOLLOWED = """
+    stored AS (
+        INSERT INTO jobs (id, name, payload, key, create_at, run_at)
+        SELECT job.id, job.name, job.payload, nullif(job.key, ''), accepted.now, accepted.now + job.delay
+          FROM jsonb_to_recordset($%d::text::jsonb)
+            AS job (post_id text, id text, name text, payload jsonb, key text, delay bigint)
+          JOIN accepted ON accepted.id = job.post_id
+            ON CONFLICT (key) WHERE key IS NOT NULL AND failed_at = 0 DO NOTHING
+     RETURNING 1
+    ),"""
+_TOLD = f"(SELECT pg_notify('{CHANNEL}', '') FROM (SELECT 1 FROM stored LIMIT 1) AS any_stored)"
+
 _INSERTED = """
-    {attached} inserted AS (
+    {attached}{followed} inserted AS (
         INSERT INTO posts (id, create_at, update_at, is_pinned, user_id, channel_id, root_id, message, type, props,
                            hashtags, file_ids, priority, mentions)
         SELECT id, create_at, create_at, is_pinned, user_id, channel_id, root_id, message, type, props::jsonb,
@@ -203,31 +223,48 @@ _MEMBERS = """
     )"""
 
 
-def _inserted(mentions: str, attach: bool) -> str:
-    return _INSERTED.format(
-        mentions=mentions, attached=_ATTACHED if attach else "", file_ids=_FILE_IDS if attach else "'{}'::text[]"
-    )
+class _Kind(Struct, frozen=True):
+    """What a group of posts has, so that the others don't pay for it."""
+
+    attach: bool
+    """Files."""
+    follow: bool
+    """Jobs."""
+
+    def inserted(self, mentions: str, jobs: int) -> str:
+        """The parts that insert; `jobs` is the number of the argument that holds the jobs."""
+        return _INSERTED.format(
+            mentions=mentions,
+            attached=_ATTACHED if self.attach else "",
+            followed=_FOLLOWED % jobs if self.follow else "",
+            file_ids=_FILE_IDS if self.attach else "'{}'::text[]",
+        )
+
+    @property
+    def given(self) -> str:
+        """The last columns of the result."""
+        return f"{_FILES if self.attach else 'NULL'}{f', {_TOLD}' if self.follow else ''}"
 
 
-def _insert_roots(attach: bool) -> SQL:
-    """Only root posts."""
+def _insert_roots(kind: _Kind) -> SQL:
+    """Only root posts; $26 are the jobs."""
     return SQL(f"""
     WITH {_INCOMING}, valid AS MATERIALIZED (
         SELECT incoming.*, places.last_post_at, places.total_msg_count, places.total_msg_count_root
           FROM incoming
           JOIN places ON places.id = incoming.channel_id
          WHERE places.delete_at = 0 OR anyway
-    ), {_ACCEPTED}, {_inserted(_MENTIONS, attach)}, called AS MATERIALIZED (
+    ), {_ACCEPTED}, {kind.inserted(_MENTIONS, 26)}, called AS MATERIALIZED (
         SELECT channel_id, root_id, urgent, n, mentioned.user_id
           FROM accepted, unnest(string_to_array(notified, ',')) AS mentioned (user_id)
          WHERE notified <> ''
     ), {_MEMBERS}
-    SELECT id, create_at, 0, '{{}}'::text[], '{{}}'::text[], {_FILES if attach else "NULL"} FROM accepted ORDER BY n
+    SELECT id, create_at, 0, '{{}}'::text[], '{{}}'::text[], {kind.given} FROM accepted ORDER BY n
     """)
 
 
-def _insert_posts(attach: bool) -> SQL:
-    """Root posts and replies; $26 are the roots."""
+def _insert_posts(kind: _Kind) -> SQL:
+    """Root posts and replies; $26 are the roots, $27 the jobs."""
     return SQL(f"""
     WITH {_INCOMING}, roots AS MATERIALIZED (
         -- After the channels; by id alone, so that no other index than that of the ids comes into question.
@@ -258,7 +295,7 @@ def _insert_posts(attach: bool) -> SQL:
                 WHERE roots.user_id = ANY(string_to_array(accepted.any_reply || ',' || accepted.to_root, ','))
                ) AS writer
          WHERE (accepted.any_reply <> '' OR accepted.to_root <> '') AND writer.user_id <> accepted.user_id
-    ), {_inserted(_ALL_MENTIONS, attach)}, called AS MATERIALIZED (
+    ), {kind.inserted(_ALL_MENTIONS, 27)}, called AS MATERIALIZED (
         SELECT channel_id, root_id, urgent, accepted.n, mentioned.user_id
           FROM accepted
     CROSS JOIN LATERAL (
@@ -354,16 +391,16 @@ def _insert_posts(attach: bool) -> SQL:
                || ARRAY(SELECT user_id FROM memberships_moved WHERE post_id = accepted.root_id AND following)
            ELSE '{{}}' END,
            ARRAY(SELECT user_id FROM commented WHERE commented.n = accepted.n),
-           {_FILES if attach else "NULL"}
+           {kind.given}
       FROM accepted
  LEFT JOIN roots_moved ON roots_moved.id = accepted.root_id
   ORDER BY accepted.n
     """)
 
 
-INSERT_ROOTS = {attach: _insert_roots(attach) for attach in (False, True)}
-INSERT_POSTS = {attach: _insert_posts(attach) for attach in (False, True)}
-"""By whether any of the posts has files."""
+_KINDS = [_Kind(attach, follow) for attach in (False, True) for follow in (False, True)]
+INSERT_ROOTS = {kind: _insert_roots(kind) for kind in _KINDS}
+INSERT_POSTS = {kind: _insert_posts(kind) for kind in _KINDS}
 
 
 def statement_for(drafts: Sequence[Draft]) -> tuple[SQL, list[Any]]:
@@ -399,7 +436,10 @@ def statement_for(drafts: Sequence[Draft]) -> tuple[SQL, list[Any]]:
     ]
     arguments: list[Any] = [sorted({draft.channel_id for draft in drafts}), *columns]
     roots = sorted({draft.root_id for draft in drafts if draft.root_id})
-    attach = any(draft.file_ids for draft in drafts)
-    if not roots:
-        return INSERT_ROOTS[attach], arguments
-    return INSERT_POSTS[attach], [*arguments, roots]
+    if roots:
+        arguments.append(roots)
+    jobs = [job for draft in drafts if draft.jobs for job in encoded(draft.id, draft.jobs)]
+    if jobs:
+        arguments.append(_json(jobs).decode())
+    kind = _Kind(attach=any(draft.file_ids for draft in drafts), follow=bool(jobs))
+    return (INSERT_POSTS if roots else INSERT_ROOTS)[kind], arguments

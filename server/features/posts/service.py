@@ -17,6 +17,7 @@ from server.features.posts import queries
 from server.features.posts.channel_mentions import link_channels
 from server.features.posts.ephemeral import tell_of_outsiders, tell_of_silence
 from server.features.posts.events import Posted
+from server.features.posts.followups import Upcoming, plan
 from server.features.posts.hashtags import hashtags_in
 from server.features.posts.insert import Draft, Written
 from server.features.posts.keywords import Mentioned, may_learn_of_outsiders, mentioned_by, mentioned_in_room
@@ -29,6 +30,7 @@ from server.features.threads.service import tell_followers
 from server.features.users.lookup import get_user
 from server.features.users.models import User
 from server.ids import id_at, is_id
+from server.jobs.job import Job
 
 DIRECT, GROUP = "D", "G"
 
@@ -87,6 +89,7 @@ async def create_post(
         auto_follow=ctx.config.ServiceSettings.ThreadAutoFollow,
     )
     mentioned = await _mentioned(ctx, place, draft, props, self_too=from_webhook)
+    draft.jobs = await _followups(ctx, place, draft, props, is_bot=is_bot, from_webhook=from_webhook)
     place.set_online = set_online and not from_webhook
     if from_webhook and ctx.config.ServiceSettings.EnablePostUsernameOverride:
         place.alias = str(props.get("override_username", ""))
@@ -142,8 +145,10 @@ async def post_system(
     elif type in (types.ADD_TO_CHANNEL, types.ADD_GUEST_TO_CHANNEL) and known.get("addedUserId"):
         # Counted already when the membership was made.
         draft.mentions = [known["addedUserId"]]
+        draft.jobs = await _followups(ctx, place, draft, known, called=draft.mentions)
         return await _write(ctx, place, draft, known, mentioned, called=draft.mentions)
     draft.mentions, draft.notified = mentioned.kept, mentioned.users
+    draft.jobs = await _followups(ctx, place, draft, known)
     return await _write(ctx, place, draft, known, mentioned)
 
 
@@ -258,6 +263,32 @@ async def _mentioned(ctx: Context, place: Place, draft: Draft, props: dict[str, 
     draft.comments_any, draft.comments_root = mentioned.comments_any, mentioned.comments_root
     draft.also_follow = mentioned.also_follow
     return mentioned
+
+
+async def _followups(
+    ctx: Context,
+    place: Place,
+    draft: Draft,
+    props: dict[str, Any],
+    *,
+    called: Sequence[str] = (),
+    is_bot: bool = False,
+    from_webhook: bool = False,
+) -> list[Job]:
+    upcoming = Upcoming(
+        id=draft.id,
+        channel=place.channel,
+        user_id=draft.user_id,
+        root_id=draft.root_id,
+        message=draft.message,
+        type=draft.type,
+        props=props,
+        mentioned=called or draft.notified,
+        is_bot=is_bot,
+        from_webhook=from_webhook,
+        priority=draft.priority,
+    )
+    return await plan(ctx, upcoming)
 
 
 async def _write(
