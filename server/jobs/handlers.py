@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from server.db import Db
 from server.jobs.job import Job
 
 J = TypeVar("J", bound=Job)
@@ -16,6 +17,15 @@ class Sweep(Struct, frozen=True):
 
     name: str
     seconds: float
+    run: Callable[[Any], Awaitable[object]]
+
+
+class Timer(Struct, frozen=True):
+    """Something that all nodes do together the moment it is due."""
+
+    name: str
+    due: Callable[[Db], Awaitable[int]]
+    """When the next of it is due in milliseconds, 0 for not at all."""
     run: Callable[[Any], Awaitable[object]]
 
 
@@ -38,12 +48,18 @@ class Jobs:
         @jobs.every(60)
         async def sweep_expired_sessions(ctx: Context) -> None: ...
 
-    A handler that raises is tried again later; both run at least once, so they must bear a repetition.
+        @jobs.when_due("reminders", queries.next_due)
+        async def send_due_reminders(ctx: Context) -> None: ...
+
+    A handler that raises is tried again later; all run at least once, so they must bear a repetition. What a timer runs
+    is started on every node at the same moment and takes rows by `FOR UPDATE SKIP LOCKED`, so that nodes share the
+    work and what a dying node held is taken by another one at once; whoever makes something due earlier calls `wake`.
     """
 
     def __init__(self) -> None:
         self.handlers: dict[str, Handler] = {}
         self.sweeps: list[Sweep] = []
+        self.timers: list[Timer] = []
 
     def on(
         self, job: type[J], *, attempts: int = 8
@@ -67,6 +83,17 @@ class Jobs:
 
         return register
 
+    def when_due(
+        self, name: str, due: Callable[[Db], Awaitable[int]]
+    ) -> Callable[[Callable[[C], Awaitable[None]]], Callable[[C], Awaitable[None]]]:
+        """Register what every node does when `due` says that it is time."""
+
+        def register(run: Callable[[C], Awaitable[None]]) -> Callable[[C], Awaitable[None]]:
+            self.timers.append(Timer(name, due, run))
+            return run
+
+        return register
+
     def include(self, other: "Jobs") -> None:
         """Take over all jobs and sweeps of another registry."""
         twice = self.handlers.keys() & other.handlers.keys()
@@ -74,3 +101,4 @@ class Jobs:
             raise TypeError(f"two handlers for {sorted(twice)}")
         self.handlers |= other.handlers
         self.sweeps += other.sweeps
+        self.timers += other.timers

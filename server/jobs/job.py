@@ -29,6 +29,14 @@ class Job(Struct, frozen=True, kw_only=True):
         return 0
 
 
+WAKE = SQL(f"SELECT pg_notify('{CHANNEL}', $1)")
+
+
+async def wake(db: Db, timer: str) -> None:
+    """Let a timer of all nodes look again at what is due, as soon as the transaction commits."""
+    await db.run(WAKE, timer)
+
+
 INSERT_JOBS = SQL(f"""
     WITH stored AS (
         INSERT INTO jobs (id, name, payload, key, create_at, run_at)

@@ -15,13 +15,16 @@ from server.db import Pool
 from server.errors import ApiError
 from server.ids import now_ms
 from server.jobs import queries
-from server.jobs.handlers import Jobs, Sweep
+from server.jobs.handlers import Jobs, Sweep, Timer
 from server.jobs.job import CHANNEL
 
 log = structlog.get_logger()
 
 ELECTION = 0x68756264
 """The advisory lock that the node doing the periodic work holds."""
+
+AGAIN = 1.0
+"""Seconds until a timer runs again what could not be done, or what other nodes are doing."""
 
 _FAILURES = (ApiError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
@@ -59,13 +62,20 @@ class Runner:
         self._running: set[asyncio.Task[None]] = set()
         self._sweeps: list[Sweep] = [*jobs.sweeps, Sweep("delete_failed_jobs", 3600, self._delete_failed)]
         self._due: dict[str, float] = {}
+        self._timers = jobs.timers
+        self._alarms = {timer.name: asyncio.Event() for timer in jobs.timers}
+        self._aside = db.aside()
         self._connection: Any = None
         self.elected = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin to take jobs."""
-        self._tasks = [asyncio.create_task(self._take()), asyncio.create_task(self._schedule())]
+        self._tasks = [
+            asyncio.create_task(self._take()),
+            asyncio.create_task(self._schedule()),
+            *(asyncio.create_task(self._keep(timer)) for timer in self._timers),
+        ]
 
     async def stop(self) -> None:
         """Take no more jobs and wait a little for those under way; what is cut off runs again elsewhere."""
@@ -143,8 +153,10 @@ class Runner:
                 if self._connection is None or self._connection.is_closed():
                     self.elected = False
                     self._connection = await self._db.connect()
-                    await self._connection.add_listener(CHANNEL, lambda *_: self._news.set())
+                    await self._connection.add_listener(CHANNEL, self._heard)
                     self._news.set()
+                    for alarm in self._alarms.values():
+                        alarm.set()
                 if self._schedules() and not self.elected:
                     # The lock ends with the connection, so a node that dies is followed by another one.
                     self.elected = await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", ELECTION)
@@ -161,6 +173,38 @@ class Runner:
             if self.elected:
                 await self._sweep()
             await asyncio.sleep(self._poll * (0.8 + 0.4 * random()))  # noqa: S311 (only spreads the nodes)
+
+    def _heard(self, connection: Any, pid: int, channel: str, payload: object) -> None:
+        self._alarms.get(str(payload), self._news).set()
+
+    async def _keep(self, timer: Timer) -> None:
+        """Run what a timer is for whenever it is due, until then sleep."""
+        alarm = self._alarms[timer.name]
+        while True:
+            alarm.clear()
+            wait = await self._until_due(timer)
+            if wait <= 0:
+                try:
+                    async with asyncio.timeout(300):
+                        await timer.run(self._make_context())
+                    wait = await self._until_due(timer)
+                except Exception as error:  # noqa: BLE001 (it is tried again)
+                    log.warning("timer failed", timer=timer.name, error=f"{type(error).__name__}: {error}")
+                    wait = AGAIN
+                wait = wait if wait > 0 else AGAIN
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(alarm.wait(), wait)
+
+    async def _until_due(self, timer: Timer) -> float:
+        """Seconds until a timer is due, but not more than until one that was not heard of is looked for."""
+        if not self._runs():
+            return self._poll
+        try:
+            at = await timer.due(self._aside)
+        except _FAILURES as error:
+            log.warning("what is due can't be read", timer=timer.name, error=str(error))
+            return self._poll
+        return min((at - now_ms()) / 1000, self._poll) if at else self._poll
 
     async def _sweep(self) -> None:
         for sweep in self._sweeps:

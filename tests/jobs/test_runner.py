@@ -8,11 +8,11 @@ from typing import ClassVar
 import pytest
 import pytest_asyncio
 
-from server.db import SQL, Pool
+from server.db import SQL, Db, Pool
 from server.ids import now_ms
 from server.jobs import queries
 from server.jobs.handlers import Jobs
-from server.jobs.job import Job, insert_jobs
+from server.jobs.job import Job, insert_jobs, wake
 from server.jobs.runner import Runner, backoff
 
 
@@ -294,3 +294,53 @@ def test_two_handlers_of_one_job_are_refused() -> None:
         jobs.on(Greet)(greet)
     with pytest.raises(TypeError):
         jobs.include(others)
+
+
+async def test_a_timer_runs_on_every_node_when_it_is_due_and_is_woken_for_what_comes_earlier(db: Pool) -> None:
+    due, ran = [now_ms() + 60_000], list[tuple[str, int]]()
+
+    async def next_due(database: Db) -> int:
+        return due[0]
+
+    def registry(name: str) -> Jobs:
+        jobs = Jobs()
+
+        @jobs.when_due("bell", next_due)
+        async def ring(ctx: str) -> None:
+            ran.append((name, now_ms()))
+            await asyncio.sleep(0.02)
+            due[0] = 0
+
+        return jobs
+
+    async with running(db, registry("first"), poll=60), running(db, registry("second"), poll=60):
+        await asyncio.sleep(0.3)
+        assert ran == []
+        due[0] = at = now_ms() + 100
+        await wake(db, "bell")
+        await eventually(lambda: len(ran) == 2)
+
+    assert sorted(name for name, _ in ran) == ["first", "second"]
+    assert all(at <= when < at + 1000 for _, when in ran)
+
+
+async def test_a_timer_that_fails_runs_again(db: Pool) -> None:
+    due, runs = [1], list[int]()
+
+    async def next_due(database: Db) -> int:
+        return due[0]
+
+    jobs = Jobs()
+
+    @jobs.when_due("bell", next_due)
+    async def ring(ctx: str) -> None:
+        runs.append(now_ms())
+        if len(runs) == 1:
+            raise LookupError
+        due[0] = 0
+
+    async with running(db, jobs, poll=60):
+        await eventually(lambda: len(runs) == 2)
+        await asyncio.sleep(0.1)
+
+    assert len(runs) == 2
