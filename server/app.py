@@ -8,7 +8,7 @@ import structlog
 
 from server.access.grants import has_system
 from server.access.permissions import Permission
-from server.access.sessions import session_by_token
+from server.access.sessions import lacks_factor, session_by_token
 from server.bus.bus import Bus
 from server.bus.signals import Invalidate
 from server.cache import Cache
@@ -18,13 +18,19 @@ from server.config.keys import value_of
 from server.context import Context, Services, Session, request_context
 from server.db import Pool
 from server.db.migrate import migrate
+from server.features.audits import jobs as audits_jobs
+from server.features.audits import routes as audits
+from server.features.audits.log import AuditLog
 from server.features.bots import routes as bots
 from server.features.channels import list_routes as channel_lists
 from server.features.channels import member_routes as channel_members
 from server.features.channels import routes as channels
 from server.features.channels.member_queries import topics_of
+from server.features.emoji import jobs as emoji_jobs
+from server.features.emoji import routes as emoji
 from server.features.files import jobs as files_jobs
 from server.features.files import routes as files
+from server.features.mfa import routes as mfa
 from server.features.posts import jobs as posts_jobs
 from server.features.posts import list_routes as post_lists
 from server.features.posts import routes as posts
@@ -53,6 +59,8 @@ from server.features.tokens import routes as tokens
 from server.features.users import jobs as users_jobs
 from server.features.users import picture_routes
 from server.features.users import routes as users
+from server.features.webhooks import jobs as webhooks_jobs
+from server.features.webhooks import outgoing_routes
 from server.features.webhooks import routes as webhooks
 from server.features.welcome import routes as welcome
 from server.features.welcome.nodes import NodeBeat
@@ -82,14 +90,18 @@ ROUTERS: list[Router] = [
     users.router,
     picture_routes.router,
     sessions.router,
+    mfa.router,
+    audits.router,
     tokens.router,
     bots.router,
     webhooks.router,
     webhooks.address,
+    outgoing_routes.router,
     teams.router,
     team_members.router,
     posts.router,
     post_lists.router,
+    emoji.router,
     files.router,
     files.outside,
     threads.router,
@@ -110,9 +122,12 @@ ACTIONS: list[Actions] = [
 JOBS: list[Jobs] = [
     users_jobs.jobs,
     sessions_jobs.jobs,
+    audits_jobs.jobs,
     posts_jobs.jobs,
+    emoji_jobs.jobs,
     files_jobs.jobs,
     erasing.jobs,
+    webhooks_jobs.jobs,
 ]
 
 log = structlog.get_logger()
@@ -189,6 +204,8 @@ class Node:
         self.services.extras[Presence] = presence
         self.gateway.on_connected.append(presence.connected)
         self.gateway.on_disconnected.append(presence.disconnected)
+        audit_log = AuditLog(lambda: request_context(self.services))
+        self.services.extras[AuditLog] = audit_log
         activity = SessionActivity(lambda: request_context(self.services))
         runner = Runner(
             self.services.db,
@@ -201,6 +218,7 @@ class Node:
             store,
             outbound,
             activity,
+            audit_log,
             presence,
             writer,
             runner,
@@ -218,7 +236,9 @@ class Node:
         return self._version[1]
 
     async def _authenticate(self, token: str) -> Session | None:
-        return await session_by_token(self.services, token)
+        session = await session_by_token(self.services, token)
+        # A socket brings everything, so it opens when the second factor is there that the settings ask for.
+        return None if session is not None and lacks_factor(self.services.config, session) else session
 
     async def _is_admin(self, session: Session) -> bool:
         return await has_system(request_context(self.services, session), Permission.MANAGE_SYSTEM)

@@ -33,6 +33,10 @@ class Session(Struct, frozen=True):
     roles: str
     """The roles of the user, space-separated."""
     is_bot: bool
+    mfa_active: bool = False
+    """Whether the user proves a second factor when signing in."""
+    auth_service: str = ""
+    """Where the user signs in, "" for here."""
 
     @property
     def csrf(self) -> str:

@@ -86,6 +86,7 @@ class Busy(ApiError):
 _SENTENCES = {
     "api.context.404.app_error": "There is nothing at this address.",
     "api.context.session_expired.app_error": "The session is invalid or has expired, please log in again.",
+    "api.context.mfa_required.app_error": "Please set up multi-factor authentication first.",
     "api.context.permissions.app_error": "You do not have the permission for this.",
     "api.context.invalid_body_param.app_error": "Invalid or missing {name} in the request body.",
     "api.context.invalid_url_param.app_error": "Invalid or missing {name} in the request URL.",
@@ -123,6 +124,11 @@ def invalid_url(name: str) -> BadRequest:
 def forbidden() -> Forbidden:
     """403 for a permission that the caller lacks."""
     return Forbidden("api.context.permissions.app_error")
+
+
+def factor_required() -> Forbidden:
+    """403 for a user who has to set up a second factor first; clients then show how."""
+    return Forbidden("api.context.mfa_required.app_error")
 
 
 def session_expired() -> Unauthorized:

@@ -2,6 +2,7 @@
 
 import hashlib
 
+from server.config import Config
 from server.context import Context, Services, Session
 from server.db import SQL
 from server.errors import session_expired
@@ -10,9 +11,12 @@ from server.ids import now_ms
 PERSONAL = "UserAccessToken"
 """The prop `type` of sessions that are personal access tokens. Such a session has the id of its token."""
 
+PASSWORD_SERVICES = ("", "email", "ldap")
+"""Of accounts that sign in here, with a password of this server or of a directory."""
+
 SESSION_BY_TOKEN = SQL(f"""
     SELECT s.id, s.user_id, s.create_at, s.expires_at, s.last_activity_at, s.device_id, s.is_oauth, s.props,
-           u.roles, u.is_bot
+           u.roles, u.is_bot, u.mfa_active, u.auth_service
       FROM sessions s
       JOIN users u ON u.id = s.user_id
      WHERE s.token_hash = $1 AND u.delete_at = 0
@@ -20,7 +24,7 @@ SESSION_BY_TOKEN = SQL(f"""
     SELECT t.id, t.user_id, t.create_at, t.expires_at, t.create_at, '', false,
            jsonb_build_object('type', '{PERSONAL}', 'user_access_token_id', t.id,
                               'is_bot', u.is_bot::text, 'is_guest', (u.roles ~ '\\msystem_guest\\M')::text),
-           u.roles, u.is_bot
+           u.roles, u.is_bot, u.mfa_active, u.auth_service
       FROM user_access_tokens t
       JOIN users u ON u.id = t.user_id
      WHERE t.token_hash = $1 AND t.is_active AND u.delete_at = 0
@@ -52,6 +56,22 @@ async def session_by_token(services: Services, token: str) -> Session | None:
 def is_access_token(session: Session) -> bool:
     """Whether it is a personal access token that was used to get in."""
     return session.props.get("type") == PERSONAL
+
+
+def lacks_factor(config: Config, session: Session) -> bool:
+    """Whether the settings ask the session's user for a second factor that there is none of yet.
+
+    Programs are not asked, nor are those who sign in elsewhere, where a factor is asked for or not.
+    """
+    settings = config.ServiceSettings
+    if not (settings.EnforceMultifactorAuthentication and settings.EnableMultifactorAuthentication):
+        return False
+    if session.mfa_active or session.is_bot or session.is_oauth or is_access_token(session):
+        return False
+    if session.auth_service not in PASSWORD_SERVICES:
+        return False
+    guest = "system_guest" in session.roles.split()
+    return not guest or config.GuestAccountsSettings.EnforceMultifactorAuthentication
 
 
 def _tags(session: Session | None) -> tuple[str, ...]:

@@ -183,6 +183,14 @@ def deactivate(name: Name) -> None:
     typer.echo(work.set_active(name, active=False))
 
 
+@users.command("reset-mfa")
+def reset_mfa(name: Name) -> None:
+    """Forget the second factor of an account whose owner has lost the phone."""
+    from server.cli import users as work
+
+    typer.echo(work.reset_factor(name))
+
+
 def _secret(given: str | None) -> str:
     if given is not None:
         return given

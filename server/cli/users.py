@@ -7,6 +7,7 @@ from server.cli.failure import DATABASE_ERRORS, CommandError, first_line
 from server.cli.operator import operator_context
 from server.context import Context
 from server.errors import ApiError
+from server.features.mfa.service import deactivate as deactivate_factor
 from server.features.users import queries, service, sign_up
 from server.features.users.models import NewUser, PasswordChange, User
 from server.features.users.password_service import update_password
@@ -51,6 +52,16 @@ def set_active(name: str, active: bool) -> str:
     async def change(ctx: Context, user: User) -> str:
         await service.update_active(ctx, user.id, active)
         return f"{user.username} is {'active' if active else 'deactivated'}"
+
+    return _change(name, change)
+
+
+def reset_factor(name: str) -> str:
+    """Forget the second factor of an account: the next sign-in needs the password only."""
+
+    async def change(ctx: Context, user: User) -> str:
+        await deactivate_factor(ctx, user.id)
+        return f"{user.username} has no second factor"
 
     return _change(name, change)
 

@@ -49,6 +49,7 @@ class ServiceSection(Struct, frozen=True, kw_only=True):
     AllowedUntrustedInternalConnections: str = ""
     EnableMultifactorAuthentication: bool = False
     EnforceMultifactorAuthentication: bool = False
+    DisableLegacyMFA: bool = True
     EnableUserAccessTokens: bool = False
     MaximumPersonalAccessTokenLifetimeDays: int = 0
     AllowCorsFrom: str = ""

@@ -3,7 +3,7 @@
 import hmac
 import time
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -12,7 +12,7 @@ import structlog
 from starlette.requests import Request
 
 from server import metrics
-from server.access.sessions import session_by_token
+from server.access.sessions import lacks_factor, session_by_token
 from server.context import Context, Services, Session
 from server.errors import (
     ApiError,
@@ -24,6 +24,7 @@ from server.errors import (
     TooLarge,
     Unauthorized,
     UriTooLong,
+    factor_required,
     invalid_body,
     invalid_url,
     session_expired,
@@ -160,6 +161,7 @@ class Api:
                 raise session_expired()
             arguments[name] = parse(name, value)
             path[name] = value
+        _check_factor(ctx, route, path)
         await route.guard(ctx, path)
         self._queries(request, route, arguments)
         if route.body is not None:
@@ -301,6 +303,15 @@ def _check_switched_on(ctx: Context, route: Route) -> None:
         section, _, key = route.feature.partition(".")
         if not getattr(getattr(ctx.config, section), key):
             raise NotAvailable(route.disabled_id or f"api.{route.area}.disabled.app_error")
+
+
+def _check_factor(ctx: Context, route: Route, path: Mapping[str, str]) -> None:
+    """Refuse users who lack the second factor that the settings ask for, but for what they need to set it up."""
+    session = ctx.session
+    if session is None or route.guard.public or not lacks_factor(ctx.config, session):
+        return
+    if not route.without_factor or path.get("user_id", session.user_id) != session.user_id:
+        raise factor_required()
 
 
 def _segment(raw: bytes) -> str:

@@ -4,7 +4,9 @@ from msgspec.structs import replace
 
 from server.config.people import EmailSection
 from server.context import Context
-from server.errors import ApiError, BadRequest, NotAvailable, Unauthorized
+from server.errors import ApiError, BadRequest, Unauthorized
+from server.features.audits.log import AuditLog
+from server.features.mfa.codes import check_code
 from server.features.sessions import service
 from server.features.sessions.models import Login, Made
 from server.features.users import queries
@@ -14,6 +16,7 @@ from server.features.users.passwords import hash_password, needs_upgrade, verify
 from server.ids import is_id
 
 LOGIN_ID_MAX = 128
+LOGIN = "/users/login"
 
 
 async def login(ctx: Context, body: Login, props: dict[str, str]) -> tuple[User, Made]:
@@ -29,14 +32,22 @@ async def login(ctx: Context, body: Login, props: dict[str, str]) -> tuple[User,
         raise refusal
     user = known.user
     _check_kind(user)
-    await check_credentials(ctx, known, body.password, refusal=refusal)
-    _check_state(ctx, user)
+    audits: AuditLog = ctx.part(AuditLog)
+    try:
+        await check_credentials(ctx, known, body.password, refusal=refusal)
+        _check_state(ctx, user)
+        await check_code(ctx, user, body.token)
+    except Unauthorized as error:
+        if error.id != too_many_attempts().id:  # of a locked account every guess would be one
+            audits.note(ctx, user.id, LOGIN, f"fail {error.id}")
+        raise
     if needs_upgrade(known.password):
         await queries.upgrade_password(ctx.db, user.id, known.password, await hash_password(body.password))
     props["is_guest"] = "true" if user.is_guest else "false"
     made = await service.create_session(ctx, user.id, user.roles, device_id=body.device_id, props=props)
     if made is None:
         raise too_many_attempts()
+    audits.note(ctx, user.id, LOGIN, "success", session_id=made.id)
     if user.failed_attempts:
         await ctx.tell([f"user:{user.id}"])
     return replace(user, failed_attempts=0), made
@@ -81,5 +92,3 @@ def _check_state(ctx: Context, user: User) -> None:
         raise Unauthorized("api.user.login.not_verified.app_error", "The e-mail address has not been verified.")
     if user.is_guest and not ctx.config.GuestAccountsSettings.Enable:
         raise Unauthorized("api.user.login.guest_accounts.disabled.error", "Guests are not let in here.")
-    if user.mfa_active:
-        raise NotAvailable("mfa.mfa_disabled.app_error", "This account needs a second factor, which is not there yet.")

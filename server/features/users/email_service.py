@@ -2,6 +2,7 @@
 
 from server.context import Context
 from server.errors import BadRequest, invalid_body
+from server.features.audits.log import record
 from server.features.users import queries, token_queries
 from server.features.users.lookup import no_such_user
 from server.features.users.models import SendEmailVerification
@@ -36,4 +37,5 @@ async def verify_email(ctx: Context, token: str) -> None:
         user = await queries.set_email_verified(tx, user_id, email, ctx.now())
         if user is None:
             raise no_such_user()
+        await record(ctx, tx, user_id, "/users/email/verify", "success")
         await tell_updated(ctx, tx, user)

@@ -50,3 +50,15 @@ def team_invitation_mail(config: Config, email: str, token: str, *, sender: str,
         text=f"{sender} invited you to join the team {team} on {_name(config)}.\n\n{words}Join here:\n\n{link}\n\n"
         "The link holds for 48 hours and for one account.\n",
     )
+
+
+def mfa_change_mail(config: Config, email: str, *, active: bool) -> Mail:
+    """News of a second factor that was switched on or off."""
+    state = "on" if active else "off"
+    return Mail(
+        to=email,
+        subject=f"[{_name(config)}] Multi-factor authentication was switched {state}",
+        text=f"Multi-factor authentication was switched {state} for your account on {_name(config)}"
+        f"{f' ({_site(config)})' if _site(config) else ''}.\n\n"
+        "If this was neither you nor your administrator, please tell your administrator at once.\n",
+    )

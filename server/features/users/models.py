@@ -252,6 +252,14 @@ class SendTeamInvitation(Job, frozen=True, kw_only=True):
         return f"{self.name}:{self.team_id}:{self.email}"
 
 
+class SendMfaChange(Job, frozen=True, kw_only=True):
+    """Tell a user by mail that the second factor was switched on or off."""
+
+    name: ClassVar[str] = "send_mfa_change"
+    user_id: str
+    active: bool
+
+
 class MailToken(Struct, frozen=True):
     """A secret that was mailed: what it is for, and what it stands for."""
 

@@ -4,6 +4,7 @@ from server.access.grants import check_system, has_system
 from server.access.permissions import Permission
 from server.context import Context
 from server.errors import ApiError, BadRequest, NotFound, Unauthorized, forbidden, invalid_body
+from server.features.audits.log import record
 from server.features.sessions.service import revoke_all
 from server.features.users import queries, rules, token_queries
 from server.features.users.models import Credentials, PasswordChange, PasswordReset, SendPasswordReset
@@ -31,9 +32,15 @@ async def check_credentials(ctx: Context, known: Credentials, password: str, *, 
     short = len(password.encode()) <= rules.PASSWORD_MAX
     if await verify_password(password if short else "", known.password if short else ""):
         return
-    if limit > 0 and await queries.count_failure(ctx.db, known.user.id, limit):
-        await ctx.tell([f"user:{known.user.id}"])
+    await count_failure(ctx, known.user.id)
     raise refusal
+
+
+async def count_failure(ctx: Context, user_id: str) -> None:
+    """Count a wrong password or code; after too many of them the account is locked."""
+    limit = ctx.config.ServiceSettings.MaximumLoginAttempts
+    if limit > 0 and await queries.count_failure(ctx.db, user_id, limit):
+        await ctx.tell([f"user:{user_id}"])
 
 
 async def confirm_password(ctx: Context, user_id: str, password: str, *, refusal: ApiError) -> None:
@@ -83,6 +90,7 @@ async def _set_password(ctx: Context, user_id: str, password: str, *, keep: str)
         await token_queries.delete_mail_tokens(tx, token_queries.PASSWORD_RECOVERY, user_id)
         if ctx.config.ServiceSettings.TerminateSessionsOnPasswordChange:
             await revoke_all(ctx, tx, user_id, except_id=keep)
+        await record(ctx, tx, user_id, f"/users/{user_id}/password", "changed" if ctx.session else "reset by mail")
         await tell_updated(ctx, tx, user)
 
 

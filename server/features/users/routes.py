@@ -204,7 +204,7 @@ async def _one(ctx: Context, user: User | None, missing: NotFound | None = None)
     return tagged(ctx, await sanitized(ctx, user))
 
 
-@router.get("/users/{user_id}", guard=in_service("view_members"))
+@router.get("/users/{user_id}", guard=in_service("view_members"), without_factor=True)
 async def get_user(ctx: Context, user_id: Id) -> User | Reply:
     """A user by id."""
     return tagged(ctx, await sanitized(ctx, await lookup.visible_user(ctx, user_id)))

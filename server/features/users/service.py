@@ -12,6 +12,7 @@ from server.bus.signals import Joined, Left, SessionsChanged
 from server.context import Change, Context
 from server.db import Db
 from server.errors import BadRequest, Unauthorized, invalid_body
+from server.features.audits.log import record
 from server.features.bots.queries import live_bots_of
 from server.features.sessions.service import revoke_all
 from server.features.users import queries, rules
@@ -151,6 +152,7 @@ async def update_roles(ctx: Context, user_id: str, roles: str) -> None:
         if user.is_guest != old.is_guest:
             room = (INSIDERS,)
             tx.publish(Left(user_id=user_id, rooms=room) if user.is_guest else Joined(user_id=user_id, rooms=room))
+        await record(ctx, tx, user_id, f"/users/{user_id}/roles", f"old_roles={old.roles} new_roles={wanted}")
         await tell_updated(ctx, tx, user)
         tx.publish(UserRoleUpdated(user_id=user_id, roles=wanted), SessionsChanged(user_id=user_id))
 
@@ -190,6 +192,7 @@ async def set_active(ctx: Context, tx: Change, user_id: str, active: bool) -> No
         raise no_such_user()
     if not active:
         await revoke_all(ctx, tx, user_id)
+    await record(ctx, tx, user_id, f"/users/{user_id}/active", f"active={str(active).lower()}")
     await tell_updated(ctx, tx, user, renamed=True)
     # Access tokens are no sessions of the table: their sockets notice by looking themselves up.
     tx.publish(UserActivationStatusChange(), SessionsChanged(user_id=user_id))

@@ -27,6 +27,7 @@ def for_others(user: User, privacy: PrivacySection) -> User:
         notify_props={},
         last_password_update=0,
         failed_attempts=0,
+        mfa_active=False,
     )
 
 
