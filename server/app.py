@@ -39,6 +39,8 @@ from server.features.preferences import routes as preferences
 from server.features.reactions import routes as reactions
 from server.features.roles import routes as roles
 from server.features.roles.service import seed_roles
+from server.features.scheduled_posts import jobs as scheduled_posts_jobs
+from server.features.scheduled_posts import routes as scheduled_posts
 from server.features.sessions import jobs as sessions_jobs
 from server.features.sessions import routes as sessions
 from server.features.sessions.activity import SessionActivity
@@ -101,6 +103,7 @@ ROUTERS: list[Router] = [
     team_members.router,
     posts.router,
     post_lists.router,
+    scheduled_posts.router,
     emoji.router,
     files.router,
     files.outside,
@@ -124,6 +127,7 @@ JOBS: list[Jobs] = [
     sessions_jobs.jobs,
     audits_jobs.jobs,
     posts_jobs.jobs,
+    scheduled_posts_jobs.jobs,
     emoji_jobs.jobs,
     files_jobs.jobs,
     erasing.jobs,

@@ -270,7 +270,7 @@ FIXED: Mapping[str, str] = dict.fromkeys(NOT_SERVED, "false") | {
     "InsightsEnabled": "false",
     "IsDefaultMarketplace": "false",
     "IsFipsEnabled": "false",
-    "PostAcknowledgements": "false",
+    "PostAcknowledgements": "true",
     "ServiceEnvironment": "production",
     "UpgradedFromTE": "false",
 }

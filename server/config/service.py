@@ -114,7 +114,7 @@ class ServiceSection(Struct, frozen=True, kw_only=True):
     ManagedResourcePaths: str = ""
     EnableCustomGroups: bool = False
     AllowSyncedDrafts: bool = True
-    AllowPersistentNotifications: bool = False
+    AllowPersistentNotifications: bool = True
     AllowPersistentNotificationsForGuests: bool = False
     PersistentNotificationIntervalMinutes: int = 5
     PersistentNotificationMaxCount: int = 6
@@ -129,7 +129,7 @@ class ServiceSection(Struct, frozen=True, kw_only=True):
     EnableAPIPostDeletion: bool = False
     EnableDesktopLandingPage: bool = True
     MaximumURLLength: int = 2048
-    ScheduledPosts: bool = False
+    ScheduledPosts: bool = True
     EnableWebHubChannelIteration: bool = False
     FrameAncestors: str = ""
     DeleteAccountLink: str = ""

@@ -53,35 +53,46 @@ class Place(Struct):
     alias: str = ""
     """The name that an integration shows instead of the author's, "" for none."""
     set_online: bool = False
+    again: bool = False
+    """Whether the post may be published several times; connections take it once."""
 
 
 async def create_post(
-    ctx: Context, new: NewPost, *, set_online: bool = True, from_webhook: bool = False, user_id: str = ""
+    ctx: Context,
+    new: NewPost,
+    *,
+    set_online: bool = True,
+    from_webhook: bool = False,
+    user_id: str = "",
+    id: str = "",
+    type: str = "",
 ) -> Post:
     """Write a post of the caller, or of `user_id` whose name an integration lends (`from_webhook`).
 
-    The caller's right to write into the channel is checked unless it is a webhook.
+    The caller's right to write into the channel is checked unless it is a webhook. Who may try the same post several
+    times chooses its `id`, and looks first whether it is there. A `type` is one that clients can't give.
     """
     author_id = user_id or ctx.user_id
     place = await _place_for(ctx, new.channel_id, check=not from_webhook)
     _check_text(new)
-    _check_type(new.type)
+    if not type:
+        _check_type(new.type)
     is_bot = ctx.session is not None and ctx.session.is_bot
     props = given_props(ctx, new.props, from_webhook=from_webhook)
     await link_channels(ctx, ctx.db, place.channel, new.message, props)
     now = ctx.now()
     draft = Draft(
-        id=id_at(now),
+        id=id or id_at(now),
         user_id=author_id,
         channel_id=place.channel.id,
         root_id=_root_id(new.root_id),
         message=new.message,
-        type=new.type,
+        type=type or new.type,
         props_json=check_props(props).decode(),
         hashtags=hashtags_in(new.message, ctx.config.ServiceSettings.MinimumHashtagLength),
-        file_ids=_file_ids(new),
+        file_ids=checked_file_ids(new),
         is_pinned=new.is_pinned,
-        priority=_priority(ctx, new),
+        priority=checked_priority(ctx, new),
         pending_post_id=new.pending_post_id,
         now=now,
         dated=await _dated(ctx, new.create_at, now),
@@ -91,6 +102,7 @@ async def create_post(
     mentioned = await _mentioned(ctx, place, draft, props, self_too=from_webhook)
     draft.jobs = await _followups(ctx, place, draft, props, is_bot=is_bot, from_webhook=from_webhook)
     place.set_online = set_online and not from_webhook
+    place.again = bool(id)
     if from_webhook and ctx.config.ServiceSettings.EnablePostUsernameOverride:
         place.alias = str(props.get("override_username", ""))
     post = await _write(ctx, place, draft, props, mentioned)
@@ -101,6 +113,24 @@ async def create_post(
     if mentioned.silenced:
         await tell_of_silence(ctx, post, mentioned.silenced)
     return post
+
+
+async def tell_again(ctx: Context, row: StoredPost) -> None:
+    """Publish a post of a chosen id that its writer may not have lived to publish. Raises Forbidden and BadRequest."""
+    place = await _place_for(ctx, row.channel_id, check=False)
+    place.again = True
+    draft = Draft(
+        id=row.id,
+        user_id=row.user_id,
+        channel_id=row.channel_id,
+        root_id=row.root_id,
+        message=row.message,
+        type=row.type,
+        now=row.create_at,
+    )
+    mentioned = await _mentioned(ctx, place, draft, row.props, self_too=False)
+    sender = await get_user(ctx, row.user_id)
+    await ctx.tell((), [_posted(place, shown(row), sender, mentioned.users, ())])
 
 
 async def post_system(
@@ -156,7 +186,7 @@ async def _place_for(ctx: Context, channel_id: str, *, check: bool) -> Place:
     channel = await channel_place(ctx, channel_id) if is_id(channel_id) else None
     if channel is None:
         raise forbidden()
-    if check and not await _may_post(ctx, channel):
+    if check and not await may_post(ctx, channel):
         raise forbidden()
     if channel.delete_at:
         raise _archived()
@@ -164,7 +194,8 @@ async def _place_for(ctx: Context, channel_id: str, *, check: bool) -> Place:
     return Place(channel, room)
 
 
-async def _may_post(ctx: Context, channel: ChannelPlace) -> bool:
+async def may_post(ctx: Context, channel: ChannelPlace) -> bool:
+    """Whether the caller may write into a channel."""
     return await has_channel(ctx, channel.id, Permission.CREATE_POST) or (
         channel.type == "O" and await has_channel(ctx, channel.id, Permission.CREATE_POST_PUBLIC)
     )
@@ -192,7 +223,7 @@ def _check_text(new: NewPost) -> None:
         raise BadRequest("api.context.invalid_body_param.app_error", name="pending_post_id")
 
 
-def _file_ids(new: NewPost) -> list[str]:
+def checked_file_ids(new: NewPost) -> list[str]:
     """The files that the author wants to attach; which of them may be is seen when the post is written."""
     ids = list(dict.fromkeys(filter(is_id, new.file_ids)))
     if len(ids) > MAX_FILES:
@@ -220,7 +251,7 @@ def given_props(ctx: Context, given: Mapping[str, Any], *, from_webhook: bool = 
     return props
 
 
-def _priority(ctx: Context, new: NewPost) -> Priority | None:
+def checked_priority(ctx: Context, new: NewPost) -> Priority | None:
     """The priority of a root post; raises BadRequest for one of a reply, Forbidden when it is switched off."""
     priority = new.metadata.priority if new.metadata is not None else None
     if priority is None or priority == Priority():
@@ -354,7 +385,7 @@ def _posted(
         room=place.room,
         mentioned=mentioned,
         following=followers,
-        once=f"posted:{post.id}" if post.pending_post_id else "",
+        once=f"posted:{post.id}" if post.pending_post_id or place.again else "",
         channel_type=channel.type,
         channel_display_name=name if channel.type == DIRECT else channel.display_name,
         channel_name=channel.name,

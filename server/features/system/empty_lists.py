@@ -108,16 +108,6 @@ async def get_drafts(ctx: Context, user_id: Id, team_id: Id) -> list[Any]:
     return []
 
 
-@router.get("/posts/scheduled/team/{team_id}", guard=on_team(Permission.VIEW_TEAM))
-async def get_user_scheduled_posts(
-    ctx: Context,
-    team_id: Id,
-    includeDirectChannels: bool = False,  # noqa: N803
-) -> dict[str, list[Any]]:
-    """The caller's scheduled posts of a team, and on request those of direct channels."""
-    return {team_id: [], "directChannels": []} if includeDirectChannels else {team_id: []}
-
-
 @router.get("/channels/{channel_id}/bookmarks", guard=reads_channel)
 async def list_channel_bookmarks_for_channel(ctx: Context, channel_id: Id, bookmarks_since: int = 0) -> list[Any]:
     """The bookmarks of a channel."""
