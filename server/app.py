@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 import structlog
-
 from server.access.grants import has_system
 from server.access.permissions import Permission
 from server.access.sessions import lacks_factor, session_by_token
@@ -31,10 +30,6 @@ from server.features.emoji import routes as emoji
 from server.features.files import jobs as files_jobs
 from server.features.files import routes as files
 from server.features.mfa import routes as mfa
-from server.features.posts import jobs as posts_jobs
-from server.features.posts import list_routes as post_lists
-from server.features.posts import routes as posts
-from server.features.posts.writer import PostWriter
 from server.features.preferences import routes as preferences
 from server.features.reactions import routes as reactions
 from server.features.roles import routes as roles
@@ -56,7 +51,6 @@ from server.features.system.store import ConfigStore
 from server.features.teams import erasing
 from server.features.teams import member_routes as team_members
 from server.features.teams import routes as teams
-from server.features.threads import routes as threads
 from server.features.tokens import routes as tokens
 from server.features.users import jobs as users_jobs
 from server.features.users import picture_routes
@@ -76,6 +70,15 @@ from server.jobs.runner import Runner
 from server.notify.outbound import Outbound
 from server.storage.blobs import Blobs
 from server.storage.previews import Previews
+
+from server.features.posts import jobs as posts_jobs
+from server.features.posts import list_routes as post_lists
+from server.features.posts import routes as posts
+from server.features.posts.writer import PostWriter
+from server.features.previews import jobs as previews_jobs
+from server.features.previews import routes as previews
+from server.features.previews.fetcher import Fetcher
+from server.features.threads import routes as threads
 
 # How long cached rows are believed without news from the bus, in seconds: while it works, and while it is away.
 TRUSTED_SECONDS = 300.0
@@ -107,6 +110,7 @@ ROUTERS: list[Router] = [
     emoji.router,
     files.router,
     files.outside,
+    previews.router,
     threads.router,
     reactions.router,
     preferences.router,
@@ -130,6 +134,7 @@ JOBS: list[Jobs] = [
     scheduled_posts_jobs.jobs,
     emoji_jobs.jobs,
     files_jobs.jobs,
+    previews_jobs.jobs,
     erasing.jobs,
     webhooks_jobs.jobs,
 ]
@@ -202,6 +207,7 @@ class Node:
         self.services.extras[health.Readiness] = health.Readiness(lambda: self.ready)
         outbound = Outbound(lambda: self.services.config.ServiceSettings)
         self.services.extras[Outbound] = outbound
+        self.services.extras[Fetcher] = Fetcher(outbound)
         writer = PostWriter(self.services)
         self.services.extras[PostWriter] = writer
         presence = Presence(self.services)

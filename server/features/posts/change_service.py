@@ -1,14 +1,16 @@
 """Changing posts: editing, pinning, and going back to an older version."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from msgspec import UNSET, UnsetType
-
 from server.access.grants import channel_place, check_channel
 from server.access.permissions import Permission
 from server.context import Change, Context
 from server.errors import BadRequest, NotFound, forbidden, invalid_body
 from server.features.channels.rooms import room_of
+from server.ids import id_at
+
 from server.features.posts import queries
 from server.features.posts.access import changeable_post, check_not_archived, no_such_post, readable_post
 from server.features.posts.channel_mentions import link_channels
@@ -16,8 +18,13 @@ from server.features.posts.events import PostEdited
 from server.features.posts.hashtags import hashtags_in
 from server.features.posts.metadata import check_message, check_props, shown
 from server.features.posts.models import SYSTEM_PREFIX, Post, PostPatch, PostUpdate, StoredPost
+from server.features.posts.permalinks import add_permalinks, link_post
 from server.features.posts.service import given_props
-from server.ids import id_at
+
+Listener = Callable[[Context, Change, StoredPost, StoredPost], Awaitable[None]]
+
+EDITED: list[Listener] = []
+"""Called with a post as it was and as it is, inside the transaction that changes message, props or pin."""
 
 FROM_BOT = "from_bot"
 """The prop of posts by bots: it stays what it is, whoever edits the post."""
@@ -60,8 +67,11 @@ async def patch_post(ctx: Context, post_id: str, patch: PostPatch) -> Post:
             props=await _new_props(ctx, tx, post, text, props),
             is_pinned=post.is_pinned if patch.is_pinned is UNSET else patch.is_pinned,
         )
+        for listener in EDITED:
+            await listener(ctx, tx, post, changed)
         edited = shown(changed)
         tx.publish(PostEdited(room=await room_of(ctx, post.channel_id), post=edited))
+    await add_permalinks(ctx, [edited])
     return edited
 
 
@@ -75,6 +85,7 @@ async def _new_props(
     place = await channel_place(ctx, post.channel_id)
     if place is not None:
         await link_channels(ctx, tx, place, message, props)
+    link_post(ctx.config, message, props)
     return props
 
 

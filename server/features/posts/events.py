@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from server.bus.event import Aside, AsJson, Audience, Event, Room
+
 from server.features.posts.models import Post
 
 

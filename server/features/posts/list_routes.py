@@ -2,22 +2,23 @@
 
 from typing import Literal
 
-from starlette.requests import Request
-
 from server.access.grants import check_system
 from server.access.guards import all_of, in_service, on_channel, reads_channel, self_or
 from server.access.permissions import Permission
 from server.config.client import VERSION
 from server.context import Context
 from server.errors import invalid_body
-from server.features.posts import list_queries, listeners, lists
-from server.features.posts.access import readable_post
-from server.features.posts.list_queries import MAX_THREAD_POSTS, ThreadPage
-from server.features.posts.models import PostList
 from server.http.params import Page, PerPage
 from server.http.reply import revalidate
 from server.http.router import Router
 from server.ids import Id
+from starlette.requests import Request
+
+from server.features.posts import list_queries, listeners, lists
+from server.features.posts.access import readable_post
+from server.features.posts.list_queries import MAX_THREAD_POSTS, ThreadPage
+from server.features.posts.models import PostList
+from server.features.posts.permalinks import changed_sources
 
 router = Router("posts")
 
@@ -75,10 +76,14 @@ async def get_posts_for_channel(
 
 
 def _etag(channel_id: str, listed: PostList) -> str:
-    """Other posts, or a newer change of one of them, make another ETag: within a channel no two changes have a time."""
+    """Other posts, or a newer change of one of them, make another ETag: within a channel no two changes have a time.
+
+    What they show of posts elsewhere has changes of its own.
+    """
     changed_at = max((post.update_at for post in listed.posts.values()), default=0)
     first, last = (listed.order[0], listed.order[-1]) if listed.order else ("", "")
-    return f"{VERSION}.{channel_id}.{changed_at}.{len(listed.posts)}.{first}.{last}"
+    shown = changed_sources(listed.posts.values())
+    return f"{VERSION}.{channel_id}.{changed_at}.{len(listed.posts)}.{first}.{last}.{shown}"
 
 
 @router.get("/users/{user_id}/channels/{channel_id}/posts/unread", guard=all_of(self_or(), reads_channel))
@@ -147,7 +152,7 @@ async def get_post_thread(
 @router.get("/channels/{channel_id}/pinned", guard=on_channel(Permission.READ_CHANNEL_CONTENT))
 async def get_pinned_posts(ctx: Context, request: Request, channel_id: Id) -> PostList:
     """The pinned posts of a channel, newest first."""
-    result = lists.plain_list(await list_queries.pinned_in(ctx.db, channel_id))
+    result = await lists.plain_list(ctx, await list_queries.pinned_in(ctx.db, channel_id))
     revalidate(ctx, request.headers.get("if-none-match", ""), _etag(channel_id, result))
     return result
 
@@ -158,4 +163,4 @@ async def get_flagged_posts_for_user(
 ) -> PostList:
     """The posts that a user flagged, newest first."""
     rows = await list_queries.flagged_by(ctx.db, user_id, team_id, channel_id, per_page, page * per_page)
-    return lists.plain_list(rows)
+    return await lists.plain_list(ctx, rows)

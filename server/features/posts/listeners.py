@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from server.context import Change, Context
 from server.features.preferences.models import Preference
 from server.features.preferences.service import DELETED, SAVED
-from server.features.threads.collapsed import CATEGORY, NAME
 from server.features.users.queries import channel_ids_of
+
+from server.features.threads.collapsed import CATEGORY, NAME
 
 
 async def preferences_changed(ctx: Context, tx: Change, user_id: str, preferences: Sequence[Preference]) -> None:

@@ -2,19 +2,23 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from server.access.grants import may_read_channel
 from server.context import Context
 from server.errors import NotFound
+
 from server.features.posts import list_queries, queries
 from server.features.posts.list_queries import Listed, Page, ThreadPage
 from server.features.posts.metadata import shown, shown_to_readers
 from server.features.posts.models import Post, PostList, StoredPost
+from server.features.posts.permalinks import add_permalinks
 from server.features.threads.models import Participant
 from server.features.threads.participants import participants_for
 
 
-def plain_list(rows: Sequence[StoredPost]) -> PostList:
+async def plain_list(ctx: Context, rows: Sequence[StoredPost]) -> PostList:
     """A list of just these posts, in their order."""
     posts = shown_to_readers(rows)
+    await add_permalinks(ctx, posts)
     return PostList([post.id for post in posts], {post.id: post for post in posts}, "", "", 0)
 
 
@@ -30,6 +34,7 @@ async def _assembled(
         for item in listed:
             _put_thread(item.post, item.last_reply_at, item.participants, item.is_following, people)
     await _add_details(ctx, posts, roots=not collapsed, whole=not (collapsed or skip_threads))
+    await add_permalinks(ctx, posts.values())
     return PostList(order, posts, "", "", 0)
 
 
@@ -165,6 +170,7 @@ async def thread(
         last_reply_at, participants, following = await list_queries.place_in_thread(ctx.db, root_id, ctx.user_id)
         people = await participants_for(ctx, participants or (), extended=extended)
         _put_thread(posts[root_id], last_reply_at, participants, following, people)
+    await add_permalinks(ctx, posts.values())
     order = [post.id] if alone else [post.id, *(row.id for row in rows)]
     return PostList(order, posts, "", "", 0, has_next)
 
@@ -176,6 +182,11 @@ async def _root(ctx: Context, root_id: str) -> Post:
     return shown(row)
 
 
-def readable(rows: Iterable[StoredPost], channel_ids: set[str]) -> list[Post]:
-    """Those of the posts that are in these channels."""
-    return [shown(row) for row in rows if row.channel_id in channel_ids]
+async def readable(ctx: Context, rows: Iterable[StoredPost]) -> list[Post]:
+    """Those of the posts that the caller may read."""
+    found = list(rows)
+    channel_ids = {row.channel_id for row in found}
+    allowed = {channel_id for channel_id in channel_ids if await may_read_channel(ctx, channel_id)}
+    posts = [shown(row) for row in found if row.channel_id in allowed]
+    await add_permalinks(ctx, posts)
+    return posts

@@ -15,7 +15,12 @@ def prose(text: str) -> str:
     """The text without what is code or address. Takes time in proportion to its length, whatever it holds."""
     if "`" not in text and "](" not in text and "~~~" not in text and "    " not in text and "\t" not in text:
         return _ADDRESS.sub(" ", text) if ":" in text else text
-    return _without_addresses(_without_spans(_without_blocks(text)))
+    return _without_addresses(without_code(text))
+
+
+def without_code(text: str) -> str:
+    """The text without its blocks and spans of code. Takes time in proportion to its length."""
+    return _without_spans(_without_blocks(text))
 
 
 def _without_blocks(text: str) -> str:

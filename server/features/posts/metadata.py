@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-
 from server.errors import BadRequest
 from server.features.files.models import FileInfo
+from server.ids import new_id
+
 from server.features.posts.models import (
     MAX_MESSAGE,
     MAX_PROPS,
@@ -14,12 +15,15 @@ from server.features.posts.models import (
     Embed,
     Metadata,
     Post,
+    PostImage,
     Priority,
     StoredPost,
 )
-from server.ids import new_id
 
 MAX_ATTACHMENTS = 100
+
+NO_PREVIEW = "remove_link_preview"
+"""The prop, "true", of posts whose author wants no preview of their links."""
 
 _ATTACHMENTS = [Embed("message_attachment")]
 _TEXTS = ("fallback", "color", "pretext", "author_name", "author_link", "author_icon", "title", "title_link", "text",
@@ -49,18 +53,24 @@ def shown(row: StoredPost) -> Post:
         has_reactions=row.has_reactions,
         original_id=row.original_id,
     )
-    _add_metadata(post, row.priority, row.reactions, row.files)
+    _add_metadata(post, row.priority, row.reactions, row.files, row.preview)
     return post
 
 
 def _add_metadata(
-    post: Post, priority: dict[str, Any] | None, reactions: list[Any] | None, files: list[Any] | None = None
+    post: Post,
+    priority: dict[str, Any] | None,
+    reactions: list[Any] | None,
+    files: list[Any] | None,
+    preview: dict[str, Any] | None,
 ) -> None:
     attachments = post.props.get("attachments")
-    if attachments or reactions or files or priority is not None:
+    if attachments or reactions or files or priority is not None or preview is not None:
+        embeds, images = _previewed(post, preview) if preview is not None else (None, None)
         post.metadata = Metadata(
-            embeds=_ATTACHMENTS if attachments else None,
+            embeds=_ATTACHMENTS if attachments else embeds,
             files=[FileInfo(**file) for file in files] if files else None,
+            images=images,
             reactions=reactions,
             priority=Priority(**priority) if priority is not None else None,
         )
@@ -69,16 +79,25 @@ def _add_metadata(
             post.props = {**post.props, "attachments": public}
 
 
+def _previewed(post: Post, preview: dict[str, Any]) -> tuple[list[Embed] | None, dict[str, PostImage] | None]:
+    embeds, images = preview.get("embeds"), preview.get("images")
+    return (
+        [Embed(**embed) for embed in embeds] if embeds and post.props.get(NO_PREVIEW) != "true" else None,
+        {url: PostImage(**image) for url, image in images.items()} if images else None,
+    )
+
+
 def shown_in_page(row: Sequence[Any]) -> Post:
     """A post of a page, from PAGE_COLUMNS; without reactions and files yet. Deleted ones have no content."""
-    post = Post(*row[: PAGE_WIDTH - 1])
+    post = Post(*row[: PAGE_WIDTH - 2])
+    priority, preview = row[PAGE_WIDTH - 2 : PAGE_WIDTH]
     props: Any = post.props
     if props is None:
         post.props = {}
     if post.delete_at:
         _strip(post)
-    elif post.props or row[PAGE_WIDTH - 1] is not None:
-        _add_metadata(post, row[PAGE_WIDTH - 1], None)
+    elif post.props or priority is not None or preview is not None:
+        _add_metadata(post, priority, None, None, preview)
     return post
 
 

@@ -4,7 +4,6 @@ from types import NoneType
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
-
 from server.db import columns
 from server.features.files.models import FileInfo
 from server.ids import Id
@@ -73,11 +72,21 @@ class Embed(Struct, frozen=True, omit_defaults=True):
     data: Any = None
 
 
+class PostImage(Struct, frozen=True):
+    """A picture that a post shows from elsewhere; frame_count is 0 unless it is a GIF."""
+
+    width: int
+    height: int
+    format: str
+    frame_count: int = 0
+
+
 class Metadata(Struct, frozen=True, omit_defaults=True):
     """What the server knows about a post beyond its row; parts without content are left out."""
 
     embeds: list[Embed] | None = None
     files: list[FileInfo] | None = None
+    images: dict[str, PostImage] | None = None
     reactions: list[Any] | None = None
     priority: Priority | None = None
 
@@ -138,6 +147,8 @@ class StoredPost(Struct):
     has_reactions: bool
     priority: dict[str, Any] | None
     reply_count: int
+    preview: dict[str, Any] | None = None
+    """What stands behind its links, as its metadata show it: embeds and images."""
     reactions: list[Any] | None = None
     """Those of the table `reactions`, oldest first, as they are shown."""
     files: list[Any] | None = None
@@ -157,11 +168,11 @@ def stored_columns(table: str = "posts") -> str:
 
 STORED_COLUMNS = stored_columns()
 
-# What pages are made of: in the order of Post, then the priority. What is empty is left out, reading it would cost
-# more than finding that out.
+# What pages are made of: in the order of Post, then priority and preview. What is empty is left out, reading it would
+# cost more than finding that out.
 PAGE_COLUMNS = """id, create_at, update_at, edit_at, delete_at, is_pinned, user_id, channel_id, root_id, message, type,
-    nullif(props, '{}'), hashtags, reply_count, nullif(file_ids, '{}'), has_reactions, priority"""
-PAGE_WIDTH = 17
+    nullif(props, '{}'), hashtags, reply_count, nullif(file_ids, '{}'), has_reactions, priority, preview"""
+PAGE_WIDTH = 18
 
 
 class NewMetadata(Struct, kw_only=True):

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from server.db import SQL, Db
+
 from server.features.posts.insert import REPEAT_MS
+from server.features.posts.links import links_of
 from server.features.posts.models import STORED_COLUMNS, PostInfo, StoredPost
 
 POST_BY_ID = SQL(f"SELECT {STORED_COLUMNS} FROM posts WHERE id = $1 AND original_id = ''")
@@ -104,7 +106,7 @@ NEXT_CHANGE = """greatest($2, (SELECT max(update_at)
 
 CHANGE_POST = SQL(f"""
     UPDATE posts
-       SET message = $3, hashtags = $4, props = $5, is_pinned = $6,
+       SET message = $3, hashtags = $4, props = $5, is_pinned = $6, preview = CASE WHEN $8 THEN preview END,
            edit_at = CASE WHEN $7 THEN {NEXT_CHANGE} ELSE edit_at END,
            update_at = {NEXT_CHANGE}
      WHERE id = $1
@@ -115,11 +117,26 @@ CHANGE_POST = SQL(f"""
 async def change_post(
     db: Db, post: StoredPost, now: int, *, message: str, hashtags: str, props: dict[str, Any], is_pinned: bool
 ) -> StoredPost:
-    """Give a locked post new contents; another message makes it an edited one."""
+    """Give a locked post new contents; another message makes it an edited one, with other links it has no preview."""
+    edited = message != post.message
+    same_links = links_of(post.message, post.props) == links_of(message, props)
     changed = await db.one(
-        StoredPost, CHANGE_POST, post.id, now, message, hashtags, props, is_pinned, message != post.message
+        StoredPost, CHANGE_POST, post.id, now, message, hashtags, props, is_pinned, edited, same_links
     )
     return changed or post
+
+
+SET_PREVIEW = SQL(f"""
+    UPDATE posts
+       SET preview = $3, update_at = {NEXT_CHANGE}
+     WHERE id = $1
+ RETURNING {STORED_COLUMNS}
+""")
+
+
+async def set_preview(db: Db, post: StoredPost, now: int, preview: dict[str, Any] | None) -> StoredPost:
+    """Give a locked post what stands behind its links. That makes it a changed one, but not an edited one."""
+    return await db.one(StoredPost, SET_PREVIEW, post.id, now, preview) or post
 
 
 KEEP_VERSION = SQL("""

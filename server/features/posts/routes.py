@@ -1,13 +1,15 @@
 """Posts one by one: writing, reading, changing and deleting them."""
 
-from starlette.requests import Request
-
-from server.access.grants import may_read_channel
 from server.access.guards import all_of, in_service, self_or
 from server.config.client import VERSION
 from server.context import Context
 from server.features.files.models import FileInfo
 from server.features.files.queries import files_of
+from server.http.reply import revalidate
+from server.http.router import Router
+from server.ids import Id
+from starlette.requests import Request
+
 from server.features.posts import access, change_service, delete_service, ephemeral, queries, service, unread_service
 from server.features.posts.access import readable_post
 from server.features.posts.lists import readable
@@ -23,9 +25,7 @@ from server.features.posts.models import (
     PostUpdate,
     SetUnread,
 )
-from server.http.reply import revalidate
-from server.http.router import Router
-from server.ids import Id
+from server.features.posts.permalinks import add_permalinks, changed_sources
 
 router = Router("posts")
 
@@ -52,8 +52,7 @@ async def create_post_ephemeral(ctx: Context, body: NewEphemeral) -> Post:
 async def get_posts_by_ids(ctx: Context, body: PostIds) -> list[Post]:
     """Posts by their ids."""
     rows = await queries.posts_by_ids(ctx.db, body)
-    channel_ids = {row.channel_id for row in rows}
-    return readable(rows, {channel_id for channel_id in channel_ids if await may_read_channel(ctx, channel_id)})
+    return await readable(ctx, rows)
 
 
 @router.get("/posts/{post_id}", guard=READS)
@@ -62,9 +61,11 @@ async def get_post(
 ) -> Post:
     """A post. Deleted ones are for administrators, without their content unless retain_content is set."""
     row = await readable_post(ctx, post_id, deleted=include_deleted)
-    etag = f"{VERSION}.{row.id}.{row.update_at}.{int(retain_content)}"
+    post = shown_deleted(row) if row.delete_at and not retain_content else shown(row)
+    await add_permalinks(ctx, [post])
+    etag = f"{VERSION}.{row.id}.{row.update_at}.{int(retain_content)}.{changed_sources([post])}"
     revalidate(ctx, request.headers.get("if-none-match", ""), etag)
-    return shown_deleted(row) if row.delete_at and not retain_content else shown(row)
+    return post
 
 
 @router.put("/posts/{post_id}", guard=EDITS)

@@ -5,13 +5,18 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
-
 from server.access.grants import ChannelPlace, channel_place, has_channel, has_system
 from server.access.permissions import Permission
 from server.bus.event import Event, Room
 from server.context import Context
 from server.errors import BadRequest, Busy, Forbidden, NotFound, forbidden
 from server.features.channels.rooms import room_of
+from server.features.status.service import set_online as note_online
+from server.features.users.lookup import get_user
+from server.features.users.models import User
+from server.ids import id_at, is_id
+from server.jobs.job import Job
+
 from server.features.posts import models as types
 from server.features.posts import queries
 from server.features.posts.channel_mentions import link_channels
@@ -23,14 +28,10 @@ from server.features.posts.insert import Draft, Written
 from server.features.posts.keywords import Mentioned, may_learn_of_outsiders, mentioned_by, mentioned_in_room
 from server.features.posts.metadata import check_message, check_props, shown
 from server.features.posts.models import MAX_FILES, MAX_MESSAGE, MAX_PENDING_ID, NewPost, Post, Priority, StoredPost
+from server.features.posts.permalinks import add_permalinks, link_post
 from server.features.posts.writer import PostWriter
-from server.features.status.service import set_online as note_online
 from server.features.threads.collapsed import DISABLED, collapsed_for, mode_of
 from server.features.threads.service import tell_followers
-from server.features.users.lookup import get_user
-from server.features.users.models import User
-from server.ids import id_at, is_id
-from server.jobs.job import Job
 
 DIRECT, GROUP = "D", "G"
 
@@ -80,6 +81,7 @@ async def create_post(
     is_bot = ctx.session is not None and ctx.session.is_bot
     props = given_props(ctx, new.props, from_webhook=from_webhook)
     await link_channels(ctx, ctx.db, place.channel, new.message, props)
+    link_post(ctx.config, new.message, props)
     now = ctx.now()
     draft = Draft(
         id=id or id_at(now),
@@ -106,6 +108,7 @@ async def create_post(
     if from_webhook and ctx.config.ServiceSettings.EnablePostUsernameOverride:
         place.alias = str(props.get("override_username", ""))
     post = await _write(ctx, place, draft, props, mentioned)
+    await add_permalinks(ctx, [post])
     if place.set_online:
         await note_online(ctx, author_id)
     if mentioned.outsiders and await may_learn_of_outsiders(ctx):

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from server.bus.event import Aside, AsJson, Audience, Event
+
 from server.features.threads.models import ThreadResponse
 
 

@@ -5,8 +5,10 @@ from collections.abc import Collection, Mapping
 from server.access.grants import channel_place, may_read_channel
 from server.context import Context
 from server.errors import NotFound, forbidden, invalid_url
+
 from server.features.posts.metadata import shown, shown_deleted
 from server.features.posts.models import Post, StoredPost
+from server.features.posts.permalinks import add_permalinks
 from server.features.posts.queries import post_by_id
 from server.features.threads import queries
 from server.features.threads.events import ThreadFollowChanged, ThreadReadChanged, ThreadUpdated
@@ -107,6 +109,7 @@ async def get_threads(
         ids = [user_id for state, _ in rows for user_id in state.participants]
         people = await participants_for(ctx, ids, extended=extended)
         found = [_response(state, _shown(row), row, people) for state, row in rows]
+        await add_permalinks(ctx, (thread.post for thread in found))
     return UserThreads(
         total=sums.total,
         total_unread_threads=sums.total_unread_threads,
@@ -126,7 +129,9 @@ async def get_thread(ctx: Context, user_id: str, thread_id: str, *, extended: bo
 
 async def _one(ctx: Context, state: ThreadState, row: StoredPost, *, extended: bool = True) -> ThreadResponse:
     people = await participants_for(ctx, state.participants, extended=extended)
-    return _response(state, _shown(row), row, people)
+    post = _shown(row)
+    await add_permalinks(ctx, [post])
+    return _response(state, post, row, people)
 
 
 async def _visible(ctx: Context, user_id: str, thread_id: str) -> tuple[ThreadState, StoredPost]:
