@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import structlog
+
 from server.access.grants import has_system
 from server.access.permissions import Permission
 from server.access.sessions import lacks_factor, session_by_token
@@ -30,7 +31,14 @@ from server.features.emoji import routes as emoji
 from server.features.files import jobs as files_jobs
 from server.features.files import routes as files
 from server.features.mfa import routes as mfa
+from server.features.posts import jobs as posts_jobs
+from server.features.posts import list_routes as post_lists
+from server.features.posts import routes as posts
+from server.features.posts.writer import PostWriter
 from server.features.preferences import routes as preferences
+from server.features.previews import jobs as previews_jobs
+from server.features.previews import routes as previews
+from server.features.previews.fetcher import Fetcher
 from server.features.reactions import routes as reactions
 from server.features.roles import routes as roles
 from server.features.roles.service import seed_roles
@@ -51,6 +59,7 @@ from server.features.system.store import ConfigStore
 from server.features.teams import erasing
 from server.features.teams import member_routes as team_members
 from server.features.teams import routes as teams
+from server.features.threads import routes as threads
 from server.features.tokens import routes as tokens
 from server.features.users import jobs as users_jobs
 from server.features.users import picture_routes
@@ -70,15 +79,6 @@ from server.jobs.runner import Runner
 from server.notify.outbound import Outbound
 from server.storage.blobs import Blobs
 from server.storage.previews import Previews
-
-from server.features.posts import jobs as posts_jobs
-from server.features.posts import list_routes as post_lists
-from server.features.posts import routes as posts
-from server.features.posts.writer import PostWriter
-from server.features.previews import jobs as previews_jobs
-from server.features.previews import routes as previews
-from server.features.previews.fetcher import Fetcher
-from server.features.threads import routes as threads
 
 # How long cached rows are believed without news from the bus, in seconds: while it works, and while it is away.
 TRUSTED_SECONDS = 300.0

@@ -12,7 +12,6 @@ from server.access.permissions import Permission
 from server.context import Context
 from server.db import Db
 from server.errors import BadRequest, NotFound, forbidden
-
 from server.features.posts import queries
 from server.features.posts.models import PostInfo, StoredPost
 

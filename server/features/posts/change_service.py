@@ -4,13 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from msgspec import UNSET, UnsetType
+
 from server.access.grants import channel_place, check_channel
 from server.access.permissions import Permission
 from server.context import Change, Context
 from server.errors import BadRequest, NotFound, forbidden, invalid_body
 from server.features.channels.rooms import room_of
-from server.ids import id_at
-
 from server.features.posts import queries
 from server.features.posts.access import changeable_post, check_not_archived, no_such_post, readable_post
 from server.features.posts.channel_mentions import link_channels
@@ -20,6 +19,7 @@ from server.features.posts.metadata import check_message, check_props, shown
 from server.features.posts.models import SYSTEM_PREFIX, Post, PostPatch, PostUpdate, StoredPost
 from server.features.posts.permalinks import add_permalinks, link_post
 from server.features.posts.service import given_props
+from server.ids import id_at
 
 Listener = Callable[[Context, Change, StoredPost, StoredPost], Awaitable[None]]
 

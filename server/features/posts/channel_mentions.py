@@ -8,7 +8,6 @@ from server.context import Context
 from server.db import Db
 from server.features.channels.queries import public_names
 from server.features.channels.rules import channels_named_in
-
 from server.features.posts.mentions import attachment_texts
 
 PROP = "channel_mentions"

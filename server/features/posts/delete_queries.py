@@ -2,7 +2,6 @@
 
 from server.db import SQL, Db
 from server.features.channels.member_queries import hears_everyone
-
 from server.features.posts.models import CHANNEL_WIDE, STORED_COLUMNS, StoredPost
 
 DELETE_POST = SQL(f"""

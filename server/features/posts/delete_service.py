@@ -9,14 +9,13 @@ from server.context import Change, Context
 from server.errors import NotAvailable
 from server.features.channels.rooms import room_of
 from server.features.files.queries import delete_files_of, erase_files_of
-from server.features.preferences.queries import delete_of_all
-from server.features.preferences.service import FLAGGED_POST
-
 from server.features.posts import delete_queries, queries
 from server.features.posts.access import changeable_post, check_not_archived, no_such_post
 from server.features.posts.events import PostDeleted
 from server.features.posts.metadata import shown
 from server.features.posts.models import StoredPost
+from server.features.preferences.queries import delete_of_all
+from server.features.preferences.service import FLAGGED_POST
 
 DELETED_BY = "deleteBy"
 

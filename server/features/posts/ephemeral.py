@@ -8,11 +8,10 @@ from server.access.permissions import Permission
 from server.bus.event import Room
 from server.context import Context
 from server.errors import invalid_body
-from server.ids import id_at, is_id
-
 from server.features.posts.events import EphemeralMessage
 from server.features.posts.metadata import check_message, check_props, shown
 from server.features.posts.models import EPHEMERAL, NewEphemeral, Post, StoredPost
+from server.ids import id_at, is_id
 
 
 async def send_ephemeral(

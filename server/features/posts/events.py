@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from server.bus.event import Aside, AsJson, Audience, Event, Room
-
 from server.features.posts.models import Post
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+
 from server.access.grants import ChannelPlace
 from server.context import Context
+from server.features.posts.models import Priority
 from server.ids import new_id
 from server.jobs.job import Job
-
-from server.features.posts.models import Priority
 
 
 class Upcoming(Struct, kw_only=True):

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+
 from server.db import SQL, columns
 from server.features.files.models import FileInfo
-from server.jobs.job import CHANNEL, Job
-
 from server.features.posts.followups import encoded
 from server.features.posts.models import Priority
+from server.jobs.job import CHANNEL, Job
 
 REPEAT_MS = 30_000
 """For how long a pending_post_id stands for the post that was written under it."""

@@ -1,9 +1,8 @@
 """What is done about posts every so often."""
 
 from server.context import Context
-from server.jobs.handlers import Jobs
-
 from server.features.posts import queries
+from server.jobs.handlers import Jobs
 
 jobs = Jobs()
 

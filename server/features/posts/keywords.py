@@ -4,17 +4,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct, field
+
 from server.access.grants import ChannelPlace, has_channel, roles_grant
 from server.access.permissions import Permission
 from server.bus.event import Room
 from server.context import Context
 from server.db import SQL
 from server.features.channels.member_queries import hears_everyone
-from server.features.status.models import ONLINE
-from server.features.status.service import statuses_of
-
 from server.features.posts.mentions import Calls, Keywords, attachment_texts, find_calls, keywords_of
 from server.features.posts.models import CHANNEL_WIDE, HEADER_CHANGE, PURPOSE_CHANGE
+from server.features.status.models import ONLINE
+from server.features.status.service import statuses_of
 from server.features.threads.collapsed import ALWAYS_ON, DISABLED, mode_of
 
 MAX_OUTSIDERS = 50

@@ -5,8 +5,8 @@ from itertools import product
 from typing import Any
 
 from msgspec import Struct
-from server.db import SQL, Db
 
+from server.db import SQL, Db
 from server.features.posts.metadata import shown_in_page, shown_to_readers
 from server.features.posts.models import PAGE_COLUMNS, PAGE_WIDTH, Post, StoredPost, stored_columns
 

@@ -2,23 +2,23 @@
 
 from typing import Literal
 
+from starlette.requests import Request
+
 from server.access.grants import check_system
 from server.access.guards import all_of, in_service, on_channel, reads_channel, self_or
 from server.access.permissions import Permission
 from server.config.client import VERSION
 from server.context import Context
 from server.errors import invalid_body
-from server.http.params import Page, PerPage
-from server.http.reply import revalidate
-from server.http.router import Router
-from server.ids import Id
-from starlette.requests import Request
-
 from server.features.posts import list_queries, listeners, lists
 from server.features.posts.access import readable_post
 from server.features.posts.list_queries import MAX_THREAD_POSTS, ThreadPage
 from server.features.posts.models import PostList
 from server.features.posts.permalinks import changed_sources
+from server.http.params import Page, PerPage
+from server.http.reply import revalidate
+from server.http.router import Router
+from server.ids import Id
 
 router = Router("posts")
 

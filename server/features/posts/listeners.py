@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from server.context import Change, Context
 from server.features.preferences.models import Preference
 from server.features.preferences.service import DELETED, SAVED
-from server.features.users.queries import channel_ids_of
-
 from server.features.threads.collapsed import CATEGORY, NAME
+from server.features.users.queries import channel_ids_of
 
 
 async def preferences_changed(ctx: Context, tx: Change, user_id: str, preferences: Sequence[Preference]) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from server.access.grants import may_read_channel
 from server.context import Context
 from server.errors import NotFound
-
 from server.features.posts import list_queries, queries
 from server.features.posts.list_queries import Listed, Page, ThreadPage
 from server.features.posts.metadata import shown, shown_to_readers

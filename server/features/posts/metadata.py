@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
+
 from server.errors import BadRequest
 from server.features.files.models import FileInfo
-from server.ids import new_id
-
 from server.features.posts.models import (
     MAX_MESSAGE,
     MAX_PROPS,
@@ -19,6 +18,7 @@ from server.features.posts.models import (
     Priority,
     StoredPost,
 )
+from server.ids import new_id
 
 MAX_ATTACHMENTS = 100
 

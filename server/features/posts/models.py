@@ -4,6 +4,7 @@ from types import NoneType
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
+
 from server.db import columns
 from server.features.files.models import FileInfo
 from server.ids import Id

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct, structs
+
 from server.access.grants import may_read_channel
 from server.config import Config
 from server.context import Context
 from server.db import SQL, Db
-
 from server.features.posts.links import links_in
 from server.features.posts.metadata import shown
 from server.features.posts.models import Embed, Post, StoredPost, stored_columns

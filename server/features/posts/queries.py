@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from server.db import SQL, Db
-
 from server.features.posts.insert import REPEAT_MS
 from server.features.posts.links import links_of
 from server.features.posts.models import STORED_COLUMNS, PostInfo, StoredPost

@@ -1,15 +1,12 @@
 """Posts one by one: writing, reading, changing and deleting them."""
 
+from starlette.requests import Request
+
 from server.access.guards import all_of, in_service, self_or
 from server.config.client import VERSION
 from server.context import Context
 from server.features.files.models import FileInfo
 from server.features.files.queries import files_of
-from server.http.reply import revalidate
-from server.http.router import Router
-from server.ids import Id
-from starlette.requests import Request
-
 from server.features.posts import access, change_service, delete_service, ephemeral, queries, service, unread_service
 from server.features.posts.access import readable_post
 from server.features.posts.lists import readable
@@ -26,6 +23,9 @@ from server.features.posts.models import (
     SetUnread,
 )
 from server.features.posts.permalinks import add_permalinks, changed_sources
+from server.http.reply import revalidate
+from server.http.router import Router
+from server.ids import Id
 
 router = Router("posts")
 

@@ -5,18 +5,13 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
+
 from server.access.grants import ChannelPlace, channel_place, has_channel, has_system
 from server.access.permissions import Permission
 from server.bus.event import Event, Room
 from server.context import Context
 from server.errors import BadRequest, Busy, Forbidden, NotFound, forbidden
 from server.features.channels.rooms import room_of
-from server.features.status.service import set_online as note_online
-from server.features.users.lookup import get_user
-from server.features.users.models import User
-from server.ids import id_at, is_id
-from server.jobs.job import Job
-
 from server.features.posts import models as types
 from server.features.posts import queries
 from server.features.posts.channel_mentions import link_channels
@@ -30,8 +25,13 @@ from server.features.posts.metadata import check_message, check_props, shown
 from server.features.posts.models import MAX_FILES, MAX_MESSAGE, MAX_PENDING_ID, NewPost, Post, Priority, StoredPost
 from server.features.posts.permalinks import add_permalinks, link_post
 from server.features.posts.writer import PostWriter
+from server.features.status.service import set_online as note_online
 from server.features.threads.collapsed import DISABLED, collapsed_for, mode_of
 from server.features.threads.service import tell_followers
+from server.features.users.lookup import get_user
+from server.features.users.models import User
+from server.ids import id_at, is_id
+from server.jobs.job import Job
 
 DIRECT, GROUP = "D", "G"
 

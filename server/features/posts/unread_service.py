@@ -2,7 +2,6 @@
 
 from server.context import Context
 from server.errors import NotFound
-
 from server.features.posts import unread_queries
 from server.features.posts.access import readable_post
 from server.features.posts.events import PostUnread

@@ -9,11 +9,11 @@ from typing import Any
 import asyncpg
 import structlog
 from msgspec import Struct
+
 from server.bus.event import Event
 from server.context import Services
 from server.db import data_error
 from server.errors import ApiError, Busy
-
 from server.features.posts.insert import WRITTEN, Draft, Written, statement_for
 
 GROUP = 128

@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 
-from server.notify.outbound import Answer, Outbound, OutboundError
-
 from server.features.posts.models import PostImage
 from server.features.previews.html import open_graph, text_of
 from server.features.previews.models import Found
 from server.features.previews.pictures import picture_in
+from server.notify.outbound import Answer, Outbound, OutboundError
 
 SECONDS = 5.0
 MAX_BYTES = 2_000_000

@@ -5,11 +5,10 @@ from urllib.parse import urlsplit
 
 from server.context import Context
 from server.errors import BadRequest, NotFound
-from server.http.reply import Reply
-from server.notify.outbound import OutboundError, OutboundRefused, checked_url
-
 from server.features.previews.fetcher import REDIRECTS, Fetcher
 from server.features.previews.pictures import picture_in
+from server.http.reply import Reply
+from server.notify.outbound import OutboundError, OutboundRefused, checked_url
 
 MAX_BYTES = 10_000_000
 SECONDS = 10.0

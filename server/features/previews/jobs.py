@@ -1,11 +1,10 @@
 """Following the links of posts, and forgetting what is old."""
 
 from server.context import Context
-from server.jobs.handlers import Jobs
-
 from server.features.previews import queries, service
 from server.features.previews.fetcher import Fetcher
 from server.features.previews.models import FetchPreviews
+from server.jobs.handlers import Jobs
 
 MAX_TRIES = 60
 """A post that found all places taken so often has no previews."""

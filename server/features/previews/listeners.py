@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from server.config import Config
 from server.context import Change, Context
-
 from server.features.posts.change_service import EDITED
 from server.features.posts.followups import FOLLOWUPS, Upcoming
 from server.features.posts.links import links_of

@@ -3,9 +3,9 @@
 from typing import ClassVar, Literal
 
 from msgspec import Struct, field
-from server.jobs.job import Job
 
 from server.features.posts.models import PostImage
+from server.jobs.job import Job
 
 
 class OpenGraphImage(Struct, frozen=True, kw_only=True):

@@ -3,8 +3,8 @@
 from hashlib import sha256
 
 import msgspec
-from server.db import SQL, Db
 
+from server.db import SQL, Db
 from server.features.previews.models import Found
 
 MAX_ROWS = 100_000

@@ -3,14 +3,13 @@
 from server.access.guards import signed_in
 from server.context import Context
 from server.errors import invalid_body
-from server.http.reply import Reply
-from server.http.router import Router
-from server.notify.outbound import OutboundError, OutboundRefused, checked_url
-
 from server.features.previews import listeners, service
 from server.features.previews.fetcher import SECONDS, Fetcher
 from server.features.previews.image_proxy import image_at
 from server.features.previews.models import Address, Location, OpenGraph
+from server.http.reply import Reply
+from server.http.router import Router
+from server.notify.outbound import OutboundError, OutboundRefused, checked_url
 
 MAX_LOCATION = 2048
 

@@ -5,14 +5,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+
 from server.access.grants import channel_place, role_permissions
 from server.access.permissions import Permission
 from server.access.roles import CHANNEL_GUEST, CHANNEL_USER, TEAM_USER
 from server.bus.event import Room
 from server.context import Context
 from server.features.channels.rooms import room_of
-from server.notify.outbound import OutboundRefused, checked_url
-
 from server.features.posts.events import PostEdited
 from server.features.posts.links import Links, links_of
 from server.features.posts.metadata import shown
@@ -22,6 +21,7 @@ from server.features.posts.queries import lock_post, post_by_id, set_preview
 from server.features.previews import queries
 from server.features.previews.fetcher import NOTHING, Fetcher
 from server.features.previews.models import Found, OpenGraph
+from server.notify.outbound import OutboundRefused, checked_url
 
 KEPT_MS = 24 * 3600 * 1000
 NOTHING_KEPT_MS = 3600 * 1000

@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 from server.bus.event import Aside, AsJson, Audience, Event
-
 from server.features.threads.models import ThreadResponse
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from msgspec import Struct
-from server.features.users.models import User
 
 from server.features.posts.models import Post
+from server.features.users.models import User
 
 
 class OnlyId(Struct, frozen=True):

@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 
 from server.context import Context
+from server.features.threads.models import OnlyId, Participant
 from server.features.users.lookup import get_user
 from server.features.users.queries import users_by_ids
 from server.features.users.visible import for_others, sanitized_many
-
-from server.features.threads.models import OnlyId, Participant
 
 
 async def participants_for(ctx: Context, ids: Iterable[str], *, extended: bool) -> dict[str, Participant]:

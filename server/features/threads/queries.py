@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import msgspec
+
 from server.db import SQL, Db
 from server.features.channels.member_queries import hears_everyone
-
 from server.features.posts.models import CHANNEL_WIDE, StoredPost, stored_columns
 from server.features.threads.models import Filter, Follower, ThreadState, Totals
 

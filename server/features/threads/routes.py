@@ -4,12 +4,11 @@ from server.access.guards import all_of, on_team, self_or
 from server.access.permissions import Permission
 from server.context import Context
 from server.errors import invalid_url
+from server.features.threads import queries, service
+from server.features.threads.models import Filter, ThreadResponse, UserThreads
 from server.http.params import PerPage
 from server.http.router import Router
 from server.ids import Id
-
-from server.features.threads import queries, service
-from server.features.threads.models import Filter, ThreadResponse, UserThreads
 
 router = Router("threads")
 

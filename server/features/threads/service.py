@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping
 from server.access.grants import channel_place, may_read_channel
 from server.context import Context
 from server.errors import NotFound, forbidden, invalid_url
-
 from server.features.posts.metadata import shown, shown_deleted
 from server.features.posts.models import Post, StoredPost
 from server.features.posts.permalinks import add_permalinks
