@@ -1,5 +1,6 @@
 """Ids and tokens: 26 characters of [0-9a-v], as API v4 wants them."""
 
+import hashlib
 import os
 import re
 import secrets
@@ -37,7 +38,16 @@ def new_id() -> str:
 
 def id_at(millis: int) -> str:
     """A new id that sorts as if made at `millis`."""
-    tail = int.from_bytes(os.urandom(10)) & _RANDOM | _VERSION
+    return _id_of(millis, os.urandom(10))
+
+
+def id_from(millis: int, cause: str) -> str:
+    """The id of what a cause makes at `millis`: always the same for the same cause, and nobody else's."""
+    return _id_of(millis, hashlib.sha256(cause.encode()).digest()[:10])
+
+
+def _id_of(millis: int, chance: bytes) -> str:
+    tail = int.from_bytes(chance) & _RANDOM | _VERSION
     # The time fills ten characters, what is left two times eight.
     high, low = tail >> 40, tail & 0xFFFFFFFFFF
     p = _PAIRS

@@ -52,6 +52,10 @@ class OutboundFailed(OutboundError):
     """The target could not be reached, or did not answer within the limits."""
 
 
+class OutboundUnreached(OutboundFailed):
+    """There was no connection to the target, or it was lost: another try may help."""
+
+
 class Answer(Struct, frozen=True):
     """What a target answered."""
 
@@ -95,9 +99,9 @@ class Outbound:
         except TimeoutError:
             raise OutboundFailed("The address did not answer in time.") from None
         except httpcore.ConnectError:
-            raise OutboundFailed("The address could not be reached.") from None
+            raise OutboundUnreached("The address could not be reached.") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError):
-            raise OutboundFailed("The address gave no proper answer.") from None
+            raise OutboundUnreached("The address gave no proper answer.") from None
 
     async def _follow(self, call: "_Call", redirects: int) -> Answer:
         while True:

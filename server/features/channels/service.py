@@ -344,7 +344,7 @@ async def move_channel(ctx: Context, channel_id: str, move: Move) -> Channel:
         gone = await member_queries.delete_strangers(tx, channel_id, move.team_id)
         now = max(ctx.now(), old.update_at + 1)
         channel = await queries.set_team(tx, channel_id, move.team_id, now) or old
-        tx.invalidate(f"channel:{channel_id}", f"mentions:{channel_id}")
+        tx.invalidate(f"channel:{channel_id}", f"mentions:{channel_id}", f"hooks_of:{move.team_id}")
         for user_id in gone:
             tx.publish(
                 Left(user_id=user_id, rooms=(f"channel:{channel_id}",)),

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from server.features.posts.models import MAX_MESSAGE
-from server.features.webhooks import incoming
+from server.features.webhooks import posting
 from server.ids import new_id
 from tests.features.webhooks.world import Clients, Settings, Sockets, World
 from tests.make import Make
@@ -256,7 +256,7 @@ async def test_a_long_line_is_cut_where_it_must_be(world: World) -> None:
 
 async def test_many_attachments_become_several_messages(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     hook = await world.hook()
-    monkeypatch.setattr(incoming, "ROOM", 5000)
+    monkeypatch.setattr(posting, "ROOM", 5000)
     attachments: list[dict[str, Any]] = [{"text": f"{number}"} for number in range(150)]
 
     assert (await world.send(hook, {"text": "all", "attachments": attachments})).status == 200
@@ -277,15 +277,25 @@ async def test_the_last_use_is_noted(world: World, client: Clients) -> None:
     assert used["update_at"] == hook["update_at"]
 
 
-async def test_a_hook_outlives_the_account_and_the_rights_of_its_owner(
-    world: World, make: Make, client: Clients
-) -> None:
+async def test_a_hook_outlives_the_rights_of_its_owner(world: World, make: Make, client: Clients) -> None:
     hook = await world.hook()
+    (await client(make.admin).delete(f"/teams/{world.team.id}/members/{world.ada.id}")).ok()
+
+    assert (await world.send(hook, {"text": "still here"})).status == 200
+
+
+async def test_a_hook_sleeps_while_its_owner_is_deactivated(world: World, make: Make, client: Clients) -> None:
+    hook = await world.hook()
+    for number in (0, 1):
+        assert (await client(node=number).post(f"//hooks/{hook['id']}", {"text": "before"})).status == 200
+
     (await client(make.admin).put(f"/users/{world.ada.id}/active", {"active": False})).ok()
 
-    sent = await world.send(hook, {"text": "still here"})
-
-    assert sent.status == 200
+    for number in (0, 1):
+        refused = await client(node=number).post(f"//hooks/{hook['id']}", {"text": "is anyone there?"})
+        assert (refused.status, refused.error_id) == (400, "web.incoming_webhook.user.app_error")
+    (await client(make.admin).put(f"/users/{world.ada.id}/active", {"active": True})).ok()
+    assert (await world.send(hook, {"text": "back again"})).status == 200
 
 
 async def test_archived_channels_get_nothing(world: World, client: Clients) -> None:

@@ -14,6 +14,8 @@ Settings = Callable[..., None]
 Sockets = Callable[..., Any]
 Json = dict[str, Any]
 
+URL = "https://robot.example.org/called"
+
 
 class World(Struct):
     """Ada administers a team in which Bob is a member; both are in a channel, Eve is in the team only."""
@@ -29,6 +31,12 @@ class World(Struct):
         """A hook of Ada's for the channel."""
         body = {"channel_id": (channel or self.town).id, "display_name": "Alerts", **fields}
         hook: Json = (await self.client(person or self.ada).post("/hooks/incoming", body)).ok(201)
+        return hook
+
+    async def outgoing(self, *words: str, url: str = URL, person: Person | None = None, **fields: Any) -> Json:
+        """An outgoing hook of Ada's for her team."""
+        body = {"team_id": self.team.id, "trigger_words": words, "callback_urls": [url], "display_name": "Robot"}
+        hook: Json = (await self.client(person or self.ada).post("/hooks/outgoing", {**body, **fields})).ok(201)
         return hook
 
     async def send(self, hook: Json, payload: object, **options: Any) -> Reply:
