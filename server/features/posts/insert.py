@@ -1,7 +1,7 @@
 """The statement that writes posts: a whole group at once, with every counter that moves with them.
 
-It writes posts and pending_posts, and also channels, channel_members, threads, thread_memberships, files and jobs, each
-of which would cost a statement of its own.
+It writes posts and pending_posts, and also channels, channel_members, threads, thread_memberships, files, post_terms
+and jobs, each of which would cost a statement of its own.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from msgspec import Struct
 from server.db import SQL, columns
 from server.features.files.models import FileInfo
 from server.features.posts.followups import encoded
-from server.features.posts.models import Priority
+from server.features.posts.models import SYSTEM_PREFIX, Priority
+from server.features.search.terms import terms_of
 from server.jobs.job import CHANNEL, Job
 
 REPEAT_MS = 30_000
@@ -65,6 +66,11 @@ class Draft(Struct, kw_only=True):
     jobs: Sequence[Job] = ()
     """What is to be done once it is written."""
 
+    @property
+    def terms(self) -> str | None:
+        """What it is found by; None for posts of the server, which are not found."""
+        return None if self.type.startswith(SYSTEM_PREFIX) else terms_of(self.message)
+
 
 class Written(Struct):
     """What became of a draft."""
@@ -90,11 +96,11 @@ _INCOMING = """
           FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
                       $10::text[], $11::boolean[], $12::text[], $13::text[], $14::bigint[], $15::bigint[],
                       $16::boolean[], $17::boolean[], $18::boolean[], $19::text[], $20::text[], $21::boolean[],
-                      $22::text[], $23::text[], $24::text[], $25::boolean[])
+                      $22::text[], $23::text[], $24::text[], $25::boolean[], $26::text[])
                WITH ORDINALITY
             AS given (id, user_id, channel_id, root_id, message, type, props, hashtags, file_ids, is_pinned, priority,
                       pending_post_id, now, dated, counts, views, anyway, mentions, notified, urgent,
-                      any_reply, to_root, also_follow, auto_follow, n)
+                      any_reply, to_root, also_follow, auto_follow, terms, n)
     ), places AS MATERIALIZED (
         -- Nobody else writes into these channels now. In the order of ids, so that groups don't block each other.
         SELECT id, delete_at, last_post_at, total_msg_count, total_msg_count_root
@@ -184,6 +190,11 @@ _INSERTED = """
         SELECT id, create_at, create_at, is_pinned, user_id, channel_id, root_id, message, type, props::jsonb,
                hashtags, {file_ids}, priority::jsonb, {mentions}
           FROM accepted
+    ), found_by AS (
+        INSERT INTO post_terms (channel_id, create_at, id, user_id, terms)
+        SELECT channel_id, create_at, id, user_id, terms::tsvector
+          FROM accepted
+         WHERE terms IS NOT NULL
     )"""
 _MENTIONS = "string_to_array(mentions, ',')"
 _ALL_MENTIONS = f"{_MENTIONS} || ARRAY(SELECT user_id FROM commented WHERE n = accepted.n)"
@@ -247,14 +258,14 @@ class _Kind(Struct, frozen=True):
 
 
 def _insert_roots(kind: _Kind) -> SQL:
-    """Only root posts; $26 are the jobs."""
+    """Only root posts; $27 are the jobs."""
     return SQL(f"""
     WITH {_INCOMING}, valid AS MATERIALIZED (
         SELECT incoming.*, places.last_post_at, places.total_msg_count, places.total_msg_count_root
           FROM incoming
           JOIN places ON places.id = incoming.channel_id
          WHERE places.delete_at = 0 OR anyway
-    ), {_ACCEPTED}, {kind.inserted(_MENTIONS, 26)}, called AS MATERIALIZED (
+    ), {_ACCEPTED}, {kind.inserted(_MENTIONS, 27)}, called AS MATERIALIZED (
         SELECT channel_id, root_id, urgent, n, mentioned.user_id
           FROM accepted, unnest(string_to_array(notified, ',')) AS mentioned (user_id)
          WHERE notified <> ''
@@ -264,14 +275,14 @@ def _insert_roots(kind: _Kind) -> SQL:
 
 
 def _insert_posts(kind: _Kind) -> SQL:
-    """Root posts and replies; $26 are the roots, $27 the jobs."""
+    """Root posts and replies; $27 are the roots, $28 the jobs."""
     return SQL(f"""
     WITH {_INCOMING}, roots AS MATERIALIZED (
         -- After the channels; by id alone, so that no other index than that of the ids comes into question.
         SELECT id, channel_id, user_id, reply_count, mentions,
                root_id = '' AND original_id = '' AND delete_at = 0 AS good
           FROM posts
-         WHERE id = ANY($26::text[]) AND (SELECT count(*) FROM places) > 0
+         WHERE id = ANY($27::text[]) AND (SELECT count(*) FROM places) > 0
       ORDER BY id
            FOR NO KEY UPDATE
     ), valid AS MATERIALIZED (
@@ -295,7 +306,7 @@ def _insert_posts(kind: _Kind) -> SQL:
                 WHERE roots.user_id = ANY(string_to_array(accepted.any_reply || ',' || accepted.to_root, ','))
                ) AS writer
          WHERE (accepted.any_reply <> '' OR accepted.to_root <> '') AND writer.user_id <> accepted.user_id
-    ), {kind.inserted(_ALL_MENTIONS, 27)}, called AS MATERIALIZED (
+    ), {kind.inserted(_ALL_MENTIONS, 28)}, called AS MATERIALIZED (
         SELECT channel_id, root_id, urgent, accepted.n, mentioned.user_id
           FROM accepted
     CROSS JOIN LATERAL (
@@ -433,6 +444,7 @@ def statement_for(drafts: Sequence[Draft]) -> tuple[SQL, list[Any]]:
         [",".join(draft.comments_root) for draft in drafts],
         [",".join(draft.also_follow) for draft in drafts],
         [draft.auto_follow for draft in drafts],
+        [draft.terms for draft in drafts],
     ]
     arguments: list[Any] = [sorted({draft.channel_id for draft in drafts}), *columns]
     roots = sorted({draft.root_id for draft in drafts if draft.root_id})
