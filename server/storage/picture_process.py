@@ -1,8 +1,8 @@
-"""Makes the small pictures of an uploaded one: picture_process.py SOURCE FOLDER MAX_PIXELS.
+"""Makes the small pictures of an uploaded one: picture_process.py SOURCE FOLDER MAX_PIXELS, or SOURCE FOLDER emoji.
 
 Run by path, isolated, as a process of its own: whatever a picture does to its decoder stays within the limits that the
 process puts on itself. It prints a line of JSON with the size of the picture, and a second one when thumbnail.jpg and
-preview.jpg are in the folder.
+preview.jpg are in the folder. Of an emoji it prints one line, when the file `emoji` is in the folder or can't be.
 """
 
 import base64
@@ -23,6 +23,11 @@ PREVIEW_WIDTH = 1920
 LONGEST = 16_000
 """A side of a small picture, for very long and narrow ones; JPEG ends at 65,500."""
 MINI = (16, 16)
+EMOJI_FORMATS = ("PNG", "JPEG", "GIF")
+EMOJI_SIDE = 128
+EMOJI_SOURCE_SIDE = 1028
+"""Pixels of a side of an emoji, and of the picture that one is made of."""
+EMOJI_FRAMES = 300
 ORIENTATION = 0x0112
 TURNED = (5, 6, 7, 8)
 
@@ -79,6 +84,43 @@ def main(source: str, folder: str, max_pixels: int) -> None:
     say(mini=base64.b64encode(mini.getvalue()).decode())
 
 
+def emoji(source: str, folder: str) -> None:
+    """Read a picture and write the small one of an emoji, a PNG or an animated GIF; raises whatever Pillow does."""
+    from PIL import Image, ImageOps, ImageSequence  # noqa: PLC0415 - under the limits
+
+    warnings.simplefilter("ignore")
+    with Image.open(source, formats=EMOJI_FORMATS) as picture:
+        width, height = picture.size
+        frames = getattr(picture, "n_frames", 1) if picture.format == "GIF" else 1
+        if max(width, height) > EMOJI_SOURCE_SIDE or frames > EMOJI_FRAMES:
+            say(too_large=True)
+            return
+        if frames == 1:
+            small = ImageOps.exif_transpose(picture).convert("RGBA")
+            small = small.resize(scaled(*small.size, EMOJI_SIDE / max(width, height)), Image.Resampling.LANCZOS)
+            small.save(Path(folder, "emoji"), "PNG", optimize=True)
+        else:
+            size = scaled(width, height, EMOJI_SIDE / max(width, height))
+            smalls, durations = [], []
+            for frame in ImageSequence.Iterator(picture):
+                durations.append(frame.info.get("duration", 100))
+                smalls.append(frame.convert("RGBA").resize(size, Image.Resampling.LANCZOS))
+            again = {"loop": picture.info["loop"]} if "loop" in picture.info else {}
+            smalls[0].save(
+                Path(folder, "emoji"),
+                "GIF",
+                save_all=True,
+                append_images=smalls[1:],
+                duration=durations,
+                disposal=2,
+                **again,
+            )
+    say(width=width, height=height)
+
+
 if __name__ == "__main__":
     limit_self()
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    if sys.argv[3] == "emoji":
+        emoji(sys.argv[1], sys.argv[2])
+    else:
+        main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -29,6 +29,11 @@ def too_large() -> Unreadable:
     return Unreadable("api.file.upload_file.large_image.app_error", "The picture has too many pixels.")
 
 
+def unreadable() -> Unreadable:
+    """400: no picture, or a broken one."""
+    return Unreadable("api.file.upload_file.bad_parse.app_error", "This is not a picture that can be read.")
+
+
 def _square_png(content: bytes, side: int, max_pixels: int) -> bytes:
     try:
         with warnings.catch_warnings():
@@ -42,9 +47,7 @@ def _square_png(content: bytes, side: int, max_pixels: int) -> bytes:
     except Image.DecompressionBombError as error:
         raise too_large() from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise Unreadable(
-            "api.file.upload_file.bad_parse.app_error", "This is not a picture that can be read."
-        ) from error
+        raise unreadable() from error
     out = io.BytesIO()
     small.save(out, "PNG", optimize=True)
     return out.getvalue()

@@ -5,15 +5,16 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
 import structlog
 from msgspec import Struct
 
+from server.errors import Busy
 from server.storage.blobs import Blobs
-from server.storage.pictures import too_large
+from server.storage.pictures import too_large, unreadable
 
 SCRIPT = Path(__file__).with_name("picture_process.py")
 SECONDS = 30.0
@@ -56,13 +57,36 @@ class Previews:
         if len(self._waiting) >= WAITING:
             log.warning("too many pictures at once, one is stored without a preview")
             return None
+        async with self._turn() as folder:
+            return await self._make_in(folder, source, thumbnail, preview, max_pixels)
+
+    async def emoji(self, content: bytes) -> bytes:
+        """The small picture of an emoji: a PNG, or a GIF when it is animated.
+
+        Raises Unreadable for what is no picture or a too large one, Busy when too many are waiting.
+        """
+        if len(self._waiting) >= WAITING:
+            raise Busy("api.context.server_busy.app_error")
+        async with self._turn() as folder:
+            source = folder / "source"
+            await asyncio.to_thread(source.write_bytes, content)
+            found = await _run(source, folder, "emoji")
+            if found is None:
+                raise unreadable()
+            if found.too_large:
+                raise too_large()
+            return await asyncio.to_thread((folder / "emoji").read_bytes)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[Path]:
+        """Wait for a free place; gives a folder that is there as long as the place is held."""
         await self._take_turn()
         try:
-            folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="hubbub-picture-")
+            folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="hubbub-picture-"))
             try:
-                return await self._make_in(Path(folder), source, thumbnail, preview, max_pixels)
+                yield folder
             finally:
-                await asyncio.to_thread(_remove, Path(folder))
+                await asyncio.to_thread(_remove, folder)
         finally:
             self._end_turn()
 
@@ -101,7 +125,7 @@ class Previews:
         with await asyncio.to_thread(copy.open, "wb") as file:
             async for chunk in blob.chunks:
                 await asyncio.to_thread(file.write, chunk)
-        found = await _run(copy, folder, max_pixels)
+        found = await _run(copy, folder, str(max_pixels))
         if found is not None and found.too_large:
             raise too_large()
         if found is not None and found.made:
@@ -110,14 +134,14 @@ class Previews:
         return found
 
 
-async def _run(source: Path, folder: Path, max_pixels: int) -> Pictured | None:
+async def _run(source: Path, folder: Path, what: str) -> Pictured | None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
         str(SCRIPT),
         str(source),
         str(folder),
-        str(max_pixels),
+        what,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -130,7 +154,7 @@ async def _run(source: Path, folder: Path, max_pixels: int) -> Pictured | None:
                 answer += chunk
             await process.wait()
     except TimeoutError:
-        log.warning("a picture took too long and is stored without a preview")
+        log.warning("a picture took too long and is given up")
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):

@@ -114,7 +114,7 @@ async def test_a_private_channel_is_unknown_to_those_who_are_not_in_it(
     (await client(world.victim).post(f"/posts/{world.root}/pin")).ok()
     (
         await client(world.victim).post(
-            "/reactions", {"user_id": world.victim.id, "post_id": world.root, "emoji_name": "unseen"}
+            "/reactions", {"user_id": world.victim.id, "post_id": world.root, "emoji_name": "see_no_evil"}
         )
     ).ok()
     me = f"/users/{world.id_of(role)}"
@@ -155,7 +155,7 @@ async def test_a_private_channel_is_unknown_to_those_who_are_not_in_it(
         assert reply.status < 500
         known = {world.private.id, name} - set(reply.text.split('"')) == {world.private.id, name}
         assert known, reply.text[:1000]
-        for private in (SECRET, "the first of a thread", "unseen"):
+        for private in (SECRET, "the first of a thread", "see_no_evil"):
             assert private not in reply.text, reply.text[:1000]
 
 

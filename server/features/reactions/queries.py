@@ -94,3 +94,38 @@ REMOVE = SQL(f"""
 async def remove_reaction(db: Db, user_id: str, post_id: str, emoji_name: str, now: int) -> Reaction | None:
     """Take a user's emoji from a locked post; None when there was none. Index: reactions_pkey."""
     return await db.one(Reaction, REMOVE, user_id, post_id, emoji_name, now)
+
+
+REACTED_WITH = SQL("SELECT DISTINCT post_id FROM reactions WHERE emoji_name = $1 AND create_at <= $2 ORDER BY post_id")
+
+
+async def posts_with(db: Db, emoji_name: str, until: int) -> list[str]:
+    """The posts that somebody put an emoji to up to a time. Reads the whole table: no index is worth it."""
+    return await db.values(REACTED_WITH, emoji_name, until)
+
+
+REMOVE_ALL = SQL("""
+    WITH held AS MATERIALIZED (
+        SELECT id, channel_id FROM posts WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE
+    ), removed AS (
+        DELETE FROM reactions
+         WHERE post_id IN (SELECT id FROM held) AND emoji_name = $2 AND create_at <= $3
+     RETURNING post_id
+    ), newest AS MATERIALIZED (
+        SELECT channel.id AS channel_id,
+               greatest($4, (SELECT max(update_at) FROM posts WHERE channel_id = channel.id AND original_id = '') + 1)
+                   AS update_at
+          FROM (SELECT DISTINCT channel_id AS id FROM held) AS channel
+    )
+    UPDATE posts
+       SET has_reactions = EXISTS (SELECT FROM reactions AS other
+                                    WHERE other.post_id = posts.id AND (other.emoji_name <> $2 OR create_at > $3)),
+           update_at = newest.update_at
+      FROM newest
+     WHERE newest.channel_id = posts.channel_id AND posts.id IN (SELECT post_id FROM removed)
+""")
+
+
+async def remove_all(db: Db, post_ids: Sequence[str], emoji_name: str, until: int, now: int) -> None:
+    """Take an emoji from posts where it was put up to a time; the posts count as changed."""
+    await db.run(REMOVE_ALL, post_ids, emoji_name, until, now)

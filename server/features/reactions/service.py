@@ -1,6 +1,5 @@
 """Putting emojis to posts and taking them back."""
 
-import re
 from collections.abc import Sequence
 
 from server.access.grants import channel_place, check_channel, may_read_channel, post_channel_id
@@ -8,26 +7,21 @@ from server.access.permissions import Permission
 from server.context import Context
 from server.errors import BadRequest, Forbidden, invalid_url
 from server.features.channels.rooms import room_of
+from server.features.emoji.known import check_exists, may_be_name
 from server.features.posts.access import no_such_post
 from server.features.reactions import queries
 from server.features.reactions.events import ReactionAdded, ReactionRemoved
 from server.features.reactions.models import NewReaction, Reaction
-
-_EMOJI = re.compile(r"[a-zA-Z0-9_+-]{1,64}")
-
-
-def is_emoji_name(name: str) -> bool:
-    """Whether a name has the form that emojis' names have."""
-    return _EMOJI.fullmatch(name) is not None
 
 
 async def add_reaction(ctx: Context, new: NewReaction) -> Reaction:
     """Put an emoji to a post as the caller; the same one again gives the reaction that is there."""
     if new.user_id != ctx.user_id:
         raise Forbidden("api.reaction.save_reaction.user_id.app_error", "Nobody reacts in another one's name.")
-    if not is_emoji_name(new.emoji_name):
+    if not may_be_name(new.emoji_name):
         raise BadRequest("model.reaction.is_valid.emoji_name.app_error", "This is no emoji's name.")
     channel_id = await _open_channel(ctx, new.post_id, Permission.ADD_REACTION)
+    await check_exists(ctx, new.emoji_name)
     limit = ctx.config.ServiceSettings.UniqueEmojiReactionLimitPerPost
     found, reaction = await queries.add_reaction(ctx.db, ctx.user_id, new.post_id, new.emoji_name, ctx.now(), limit)
     if not found:
@@ -46,7 +40,7 @@ async def add_reaction(ctx: Context, new: NewReaction) -> Reaction:
 
 async def remove_reaction(ctx: Context, user_id: str, post_id: str, emoji_name: str) -> None:
     """Take an emoji back, one's own or with the right to it another one's."""
-    if not is_emoji_name(emoji_name):
+    if not may_be_name(emoji_name):
         raise invalid_url("emoji_name")
     own = user_id == ctx.user_id
     channel_id = await _open_channel(ctx, post_id, Permission.REMOVE_REACTION)
