@@ -26,11 +26,18 @@ from server.features.channels import list_routes as channel_lists
 from server.features.channels import member_routes as channel_members
 from server.features.channels import routes as channels
 from server.features.channels.member_queries import topics_of
+from server.features.commands import jobs as commands_jobs
+from server.features.commands import routes as commands
 from server.features.emoji import jobs as emoji_jobs
 from server.features.emoji import routes as emoji
 from server.features.files import jobs as files_jobs
 from server.features.files import routes as files
+from server.features.guests import jobs as guests_jobs
+from server.features.guests import routes as guests
 from server.features.mfa import routes as mfa
+from server.features.oauth import flow_routes as oauth_flow
+from server.features.oauth import jobs as oauth_jobs
+from server.features.oauth import routes as oauth
 from server.features.posts import jobs as posts_jobs
 from server.features.posts import list_routes as post_lists
 from server.features.posts import routes as posts
@@ -96,12 +103,17 @@ ROUTERS: list[Router] = [
     picture_routes.router,
     sessions.router,
     mfa.router,
+    guests.router,
     audits.router,
     tokens.router,
     bots.router,
+    oauth.router,
+    oauth_flow.router,
     webhooks.router,
     webhooks.address,
     outgoing_routes.router,
+    commands.router,
+    commands.address,
     teams.router,
     team_members.router,
     posts.router,
@@ -129,12 +141,15 @@ ACTIONS: list[Actions] = [
 JOBS: list[Jobs] = [
     users_jobs.jobs,
     sessions_jobs.jobs,
+    oauth_jobs.jobs,
     audits_jobs.jobs,
+    guests_jobs.jobs,
     posts_jobs.jobs,
     scheduled_posts_jobs.jobs,
     emoji_jobs.jobs,
     files_jobs.jobs,
     previews_jobs.jobs,
+    commands_jobs.jobs,
     erasing.jobs,
     webhooks_jobs.jobs,
 ]

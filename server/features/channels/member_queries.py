@@ -168,6 +168,13 @@ SET_ADMINS = SQL(f"""
  RETURNING {MEMBER_COLUMNS}
 """)
 
+SET_GUEST = SQL(f"""
+    UPDATE channel_members m
+       SET scheme_guest = $2, scheme_user = NOT $2, scheme_admin = false, roles = '', last_update_at = $3
+     WHERE m.user_id = $1
+ RETURNING {MEMBER_COLUMNS}
+""")
+
 SET_NOTIFY_PROPS = SQL(f"""
     UPDATE channel_members m
        SET notify_props = m.notify_props || $3, last_update_at = $4
@@ -328,3 +335,8 @@ async def timezones_in(db: Db, channel_id: str) -> list[str]:
 async def scheme_managed_roles(db: Db, names: Sequence[str]) -> dict[str, bool]:
     """The roles among `names` that exist, and whether each is given by a flag only."""
     return {row[0]: row[1] for row in await db.rows(SCHEME_MANAGED, names)}
+
+
+async def set_guest(db: Db, user_id: str, guest: bool, now: int) -> list[ChannelMember]:
+    """Make a user a guest or a plain member of all channels it is in. Index: channel_members_user_idx."""
+    return await db.many(ChannelMember, SET_GUEST, user_id, guest, now)

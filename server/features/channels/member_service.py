@@ -216,3 +216,15 @@ async def join_channels(ctx: Context, team_id: str, channel_ids: Sequence[str], 
         await ctx.tell(*_arrivals(team_id, new))
         for channel_id, _ in new:
             await announcements.joined(ctx, channel_id, user)
+
+
+async def join_as_guest(ctx: Context, team_id: str, channel_ids: Sequence[str], user: User) -> None:
+    """Put a guest of a team into those of these channels of it that are not archived."""
+    for channel_id in channel_ids:
+        channel = await queries.channel_by_id(ctx.db, channel_id)
+        if channel is None or channel.delete_at or channel.team_id != team_id:
+            continue
+        added = await member_queries.add_members(ctx.db, channel_id, team_id, [user.id], 0, ctx.now())
+        if added:
+            await ctx.tell(*_arrivals(team_id, [(channel_id, user.id)]))
+            await announcements.joined(ctx, channel_id, user)

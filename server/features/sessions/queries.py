@@ -9,7 +9,7 @@ from server.features.sessions.models import SESSION_COLUMNS, SessionRow
 MAX_SESSIONS = 500
 """Of one user; the ones that were not used for longest end when there are more."""
 
-# Nobody gets in by a right guess that was answered after the one that locked the account.
+# Nobody gets in by a right guess that was answered after the one that locked the account. Apps don't guess.
 INSERT_SESSION = SQL("""
     WITH gone AS (
         DELETE FROM sessions
@@ -18,13 +18,13 @@ INSERT_SESSION = SQL("""
                 OR id IN (SELECT id FROM sessions WHERE user_id = $3 ORDER BY last_activity_at DESC OFFSET $10))
      RETURNING id
     ), unlocked AS (
-        UPDATE users SET failed_attempts = 0 WHERE id = $3 AND failed_attempts > 0 AND failed_attempts < $11
+        UPDATE users SET failed_attempts = 0 WHERE id = $3 AND failed_attempts > 0 AND failed_attempts < $11 AND NOT $8
     ), made AS (
         INSERT INTO sessions (id, token_hash, create_at, expires_at, last_activity_at, user_id, device_id, roles,
                               is_oauth, props)
         SELECT $1, $2, $4, $5, $4, $3, $6, $7, $8, $9
           FROM users
-         WHERE id = $3 AND delete_at = 0 AND failed_attempts < $11
+         WHERE id = $3 AND delete_at = 0 AND (failed_attempts < $11 OR $8)
      RETURNING id
     )
     SELECT EXISTS (SELECT 1 FROM made), array(SELECT id FROM gone)
@@ -96,6 +96,26 @@ async def delete_sessions_of(db: Db, user_id: str, except_id: str) -> list[str]:
     return await db.values(DELETE_SESSIONS_OF, user_id, except_id)
 
 
+DELETE_ONES = SQL("DELETE FROM sessions WHERE user_id = $1 AND id = ANY($2) RETURNING id")
+
+
+async def delete_ones(db: Db, user_id: str, ids: Sequence[str]) -> list[str]:
+    """End some sessions of a user; the ids of those that were there."""
+    return await db.values(DELETE_ONES, user_id, ids)
+
+
+DELETE_APP_SESSIONS = SQL("""
+    DELETE FROM sessions
+     WHERE is_oauth AND props ->> 'oauth_app_id' = $1 AND ($2 = '' OR user_id = $2)
+ RETURNING id, user_id
+""")
+
+
+async def delete_app_sessions(db: Db, app_id: str, user_id: str) -> list[tuple[str, str]]:
+    """End what an app was let in with by a user, by everybody for ""; session and user ids. Index: sessions_app_idx."""
+    return [(row[0], row[1]) for row in await db.rows(DELETE_APP_SESSIONS, app_id, user_id)]
+
+
 ATTACH_DEVICE = SQL("""
     WITH gone AS (
         DELETE FROM sessions WHERE user_id = $2 AND device_id = $3 AND $3 <> '' AND id <> $1 RETURNING id
@@ -113,6 +133,27 @@ async def attach_device(
 ) -> list[str]:
     """Say which phone a session belongs to ("" for no news); the ids of its older sessions, which end."""
     return await db.values(ATTACH_DEVICE, id, user_id, device_id, expires_at, props)
+
+
+SET_GUEST = SQL("""
+    UPDATE sessions
+       SET props = props || jsonb_build_object('is_guest', $2::boolean::text)
+     WHERE user_id = $1
+ RETURNING id
+""")
+
+
+async def set_guest(db: Db, user_id: str, guest: bool) -> list[str]:
+    """Note in the sessions of a user whether it is a guest; their ids. Index: sessions_user_idx."""
+    return await db.values(SET_GUEST, user_id, guest)
+
+
+HAS_DEVICE = SQL("SELECT EXISTS (SELECT FROM sessions WHERE user_id = $1 AND device_id <> '')")
+
+
+async def has_device(db: Db, user_id: str) -> bool:
+    """Whether any session of a user belongs to a phone. Index: sessions_device_idx."""
+    return bool(await db.value(HAS_DEVICE, user_id))
 
 
 TOUCH_SESSIONS = SQL("""

@@ -11,6 +11,7 @@ from server.config.masking import mask, without, without_masked
 from server.context import Context
 from server.db import Db
 from server.errors import ApiError, BadRequest, invalid_body
+from server.features.guests.models import DeactivateGuests
 from server.features.system import queries
 from server.features.system.events import ClientConfigChanged
 from server.features.system.store import ConfigStore
@@ -51,6 +52,8 @@ async def _change(ctx: Context, body: Mapping[str, Any], change: Change) -> dict
             if new != stored:
                 await queries.replace_settings(tx, new_id(), new, ctx.now())
                 await _forget_old(tx, config, ctx.now())
+                if store.in_force(stored).GuestAccountsSettings.Enable and not config.GuestAccountsSettings.Enable:
+                    tx.enqueue(DeactivateGuests())
                 tx.publish(ConfigChanged())
                 tx.publish(ClientConfigChanged(config=client_config(config, facts, signed_in=True)))
         await store.reload()

@@ -74,6 +74,14 @@ SET_ROLES = SQL(f"""
  RETURNING {MEMBER_COLUMNS}
 """)
 
+# Nobody takes rights of before along: explicit roles and administrators' rights end either way.
+SET_GUEST = SQL(f"""
+    UPDATE team_members m
+       SET scheme_guest = $2, scheme_user = NOT $2, scheme_admin = false, roles = ''
+     WHERE m.user_id = $1 AND m.delete_at = 0
+ RETURNING {MEMBER_COLUMNS}
+""")
+
 UNREADS = SQL("""
     WITH unread AS (
         SELECT c.team_id,
@@ -174,6 +182,11 @@ async def set_roles(
 ) -> TeamMember | None:
     """Give a member these explicit roles and flags (guest, user, admin)."""
     return await db.one(member_of_row, SET_ROLES, team_id, user_id, explicit, *flags)
+
+
+async def set_guest(db: Db, user_id: str, guest: bool) -> list[TeamMember]:
+    """Make a user a guest or a plain member of all teams it is in. Index: team_members_user_idx."""
+    return await db.many(member_of_row, SET_GUEST, user_id, guest)
 
 
 async def unreads(db: Db, user_id: str, team_id: str = "", *, threads: bool) -> list[TeamUnread]:

@@ -24,7 +24,7 @@ from server.features.teams.service import get_team, join_many, join_team
 from server.features.users.lookup import no_such_user
 from server.features.users.models import User
 from server.features.users.queries import user_by_id, users_by_ids
-from server.features.users.token_queries import TEAM_INVITATION, put_mail_token_back, take_mail_token
+from server.features.users.token_queries import GUEST_INVITATION, put_mail_token_back, take_mail_token
 
 TEAM_ROLES = ("team_post_all", "team_post_all_public")
 
@@ -113,20 +113,24 @@ async def join_by_invitation(ctx: Context, token: str, invite_id: str) -> TeamMe
         raise BadRequest("api.team.add_user_to_team.missing_parameter.app_error", "A token or an invite_id is needed.")
     user = await _user(ctx, ctx.user_id)
     if user.is_guest:
-        raise Forbidden(
-            "api.team.add_user_to_team_from_invite.guest.app_error", "Guests need an invitation of their own."
-        )
+        raise _own_invitation()
     team = await queries.team_by_invite_id(ctx.db, invite_id)
     if team is None:
         raise NotFound("app.team.get_by_invite_id.finding.app_error", "No team has this invitation.")
     return await join_team(ctx, team, user)
 
 
+def _own_invitation() -> Forbidden:
+    return Forbidden("api.team.add_user_to_team_from_invite.guest.app_error", "Guests need an invitation of their own.")
+
+
 async def _join_by_token(ctx: Context, token: str) -> TeamMember:
     invitation = await invitation_of(ctx, token)
     user = await _user(ctx, ctx.user_id)
     team = await get_team(ctx, str(invitation.extra.get("team_id", "")))
-    if not await take_mail_token(ctx.db, TEAM_INVITATION, token):
+    if user.is_guest and invitation.type != GUEST_INVITATION:
+        raise _own_invitation()
+    if not await take_mail_token(ctx.db, invitation.type, token):
         raise not_valid()
     try:
         return await come_in(ctx, invitation, team, user)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from server.config import Config
 from server.errors import BadRequest
 from server.features.teams.models import INVITE, OPEN, Team
 from server.features.users.models import User
@@ -67,9 +68,16 @@ def allows_email(email: str, *lists: str) -> bool:
     return all(domain in domains for domains in map(domains_of, lists) if domains)
 
 
-def allows_user(user: User, team: Team, restricted: str) -> bool:
-    """Whether the address of a user fits the domains of the team and those of the server. Bots have none."""
-    return user.is_bot or allows_email(user.email, team.allowed_domains, "" if user.is_guest else restricted)
+def allows_user(user: User, team: Team, config: Config) -> bool:
+    """Whether the address of a user fits the domains of the team and of the server, or those of guests.
+
+    Bots have no address.
+    """
+    if user.is_bot:
+        return True
+    if user.is_guest:
+        return allows_email(user.email, config.GuestAccountsSettings.RestrictCreationToDomains)
+    return allows_email(user.email, team.allowed_domains, config.TeamSettings.RestrictCreationToDomains)
 
 
 def check_domains(allowed: str, restricted: str) -> None:

@@ -79,7 +79,7 @@ async def create_team(ctx: Context, new: NewTeam) -> Team:
     rules.check_team(team)
     restricted = ctx.config.TeamSettings.RestrictCreationToDomains
     rules.check_domains(team.allowed_domains, restricted)
-    if not rules.allows_user(user, team, restricted):
+    if not rules.allows_user(user, team, ctx.config):
         raise _foreign_address(user)
     async with ctx.begin() as tx:
         team = await queries.insert_team(tx, team)
@@ -221,7 +221,7 @@ async def join_many(
         for user in users:
             if user.id in members:
                 continue
-            if not rules.allows_user(user, team, ctx.config.TeamSettings.RestrictCreationToDomains):
+            if not rules.allows_user(user, team, ctx.config):
                 refused[user.id] = _foreign_address(user)
             elif len(new) >= room:
                 refused[user.id] = BadRequest(

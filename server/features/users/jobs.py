@@ -75,15 +75,22 @@ async def send_team_invitation(ctx: Context, job: SendTeamInvitation) -> None:
     )
     if lately or invited >= MOST_INVITATIONS:
         return
+    kind = token_queries.GUEST_INVITATION if job.guest else token_queries.TEAM_INVITATION
     token = await token_queries.insert_mail_token(
         ctx.db,
-        token_queries.TEAM_INVITATION,
+        kind,
         {"team_id": job.team_id, "email": job.email, "channel_ids": job.channel_ids},
     )
     mail = mails.team_invitation_mail(
-        ctx.config, job.email, token, sender=job.sender_name, team=job.team_display_name, message=job.message
+        ctx.config,
+        job.email,
+        token,
+        sender=job.sender_name,
+        team=job.team_display_name,
+        message=job.message,
+        guest=job.guest,
     )
-    await _send(ctx, mail, token_queries.TEAM_INVITATION, token)
+    await _send(ctx, mail, kind, token)
 
 
 async def _tell(ctx: Context, kind: str, mail: Mail) -> None:
@@ -105,3 +112,4 @@ async def send_mfa_change(ctx: Context, job: SendMfaChange) -> None:
 async def sweep_mail_tokens(ctx: Context) -> None:
     """Forget the links that don't hold any more."""
     await token_queries.sweep_mail_tokens(ctx.db)
+    await token_queries.sweep_quotas(ctx.db)

@@ -39,15 +39,19 @@ def password_reset_mail(config: Config, email: str, token: str) -> Mail:
     )
 
 
-def team_invitation_mail(config: Config, email: str, token: str, *, sender: str, team: str, message: str) -> Mail:
+def team_invitation_mail(
+    config: Config, email: str, token: str, *, sender: str, team: str, message: str, guest: bool = False
+) -> Mail:
     """The link that makes an account and puts it into a team."""
     link = f"{_site(config)}/signup_user_complete/?{urlencode({'t': token})}"
     sender, team, message = one_line(sender), one_line(team), one_line(message)[:MESSAGE_MAX]
+    as_guest = "as a guest " if guest else ""
     words = f"{sender} wrote:\n\n    {message}\n\n" if message else ""
     return Mail(
         to=email,
-        subject=f"[{_name(config)}] {sender} invited you to the team {team}",
-        text=f"{sender} invited you to join the team {team} on {_name(config)}.\n\n{words}Join here:\n\n{link}\n\n"
+        subject=f"[{_name(config)}] {sender} invited you {as_guest}to the team {team}",
+        text=f"{sender} invited you {as_guest}to join the team {team} on {_name(config)}.\n\n"
+        f"{words}Join here:\n\n{link}\n\n"
         "The link holds for 48 hours and for one account.\n",
     )
 

@@ -244,7 +244,9 @@ class SendTeamInvitation(Job, frozen=True, kw_only=True):
     message: str = ""
     """Words of the sender, "" for none."""
     channel_ids: list[str] = []
-    """Channels of the team that the link leads into, besides the default ones."""
+    """Channels of the team that the link leads into, besides the default ones; guests come into no others."""
+    guest: bool = False
+    """Whether the link makes the account of a guest."""
 
     @property
     def key(self) -> str:

@@ -1,6 +1,6 @@
 """Changing profiles, roles and activation of people."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -21,6 +21,9 @@ from server.features.users.lookup import get_user, no_such_user
 from server.features.users.models import SendEmailVerification, User, UserPatch, UserUpdate
 from server.features.users.news import tell_updated
 from server.features.users.password_service import confirm_password
+
+CHANGED: list[Callable[[Context, Change, User, User], Awaitable[None]]] = []
+"""Called with a profile before and after a change, inside the transaction."""
 
 
 async def editable_user(ctx: Context, db: Db, user_id: str) -> User:
@@ -72,6 +75,8 @@ async def patch_user(ctx: Context, user_id: str, patch: UserPatch) -> User:
         if user is None:
             raise no_such_user()
         await tell_updated(ctx, tx, user, renamed=_is_mentioned_differently(old, user))
+        for listener in CHANGED:
+            await listener(ctx, tx, old, user)
     return user
 
 

@@ -68,9 +68,20 @@ async def _by_token(ctx: Context, new: NewUser, token: str) -> User:
         raise NotFound("app.team.get.find.app_error", "There is no such team.")
     # Who has the link has the mail: its address is proven, and no other one may be used with it.
     new.email = str(invitation.extra.get("email", ""))
-    user = await make_account(ctx, new, link=token)
+    if invitation.type == token_queries.GUEST_INVITATION:
+        _check_guest(ctx, new.email)
+    user = await make_account(ctx, new, link=token, link_type=invitation.type)
     await come_in(ctx, invitation, team, user)
     return user
+
+
+def _check_guest(ctx: Context, email: str) -> None:
+    settings = ctx.config.GuestAccountsSettings
+    if not settings.Enable or not settings.AllowEmailAccounts:
+        raise NotAvailable(
+            "api.user.create_user.guest_accounts.disabled.app_error", "No guests' accounts can be made here."
+        )
+    rules.check_domain(email, settings.RestrictCreationToDomains)
 
 
 def _check_sign_up(ctx: Context) -> None:
@@ -84,11 +95,12 @@ def _check_sign_up(ctx: Context) -> None:
 
 
 async def make_account(
-    ctx: Context, new: NewUser, *, link: str = "", redirect: str = "", only_first: bool = False
+    ctx: Context, new: NewUser, *, link: str = "", link_type: str = "", redirect: str = "", only_first: bool = False
 ) -> User:
     """Store a new account and tell of it; whether it may be made has been checked. Roles of the body are ignored.
 
-    `link` is the token of a mailed invitation, which is used up by the same commit and proves the address.
+    `link` is the token of a mailed invitation of `link_type`, which is used up by the same commit and proves the
+    address; that of a guest makes a guest.
     `only_first` refuses all but the very first account, also of two that are made in the same moment.
     """
     if new.id:
@@ -106,9 +118,10 @@ async def make_account(
         raise rules.invalid("auth_data")
     async with ctx.begin() as tx:
         if link:
-            if not await token_queries.take_mail_token(tx, token_queries.TEAM_INVITATION, link):
+            if not await token_queries.take_mail_token(tx, link_type, link):
                 raise not_valid()
-            user = replace(user, email_verified=True)
+            guest = link_type == token_queries.GUEST_INVITATION
+            user = replace(user, email_verified=True, roles="system_guest" if guest else user.roles)
         if await queries.is_first_user(tx):
             user = replace(user, roles="system_admin system_user")
         elif only_first:

@@ -11,6 +11,7 @@ PASSWORD_RECOVERY = "password_recovery"  # noqa: S105 (the kind of a token)
 VERIFY_EMAIL = "verify_email"
 TEAM_INVITATION = "team_invitation"
 GUEST_INVITATION = "guest_invitation"
+INVITATIONS = (TEAM_INVITATION, GUEST_INVITATION)
 
 MAIL_TOKENS_FOR = 48 * 3600 * 1000
 """Milliseconds after which no link holds any more, and the row goes."""
@@ -65,7 +66,7 @@ async def newest_mail_token(db: Db, type: str, user_id: str) -> int:
 MAILED_TO = SQL("""
     SELECT count(*), count(*) FILTER (WHERE create_at > $4 AND extra ->> 'team_id' = $5)
       FROM mail_tokens
-     WHERE type = $1 AND extra ->> 'email' = $2 AND create_at > $3
+     WHERE type = ANY($1) AND extra ->> 'email' = $2 AND create_at > $3
 """)
 
 
@@ -74,8 +75,51 @@ async def invitations_to(db: Db, email: str, team_id: str, *, since: int, lately
 
     Index: mail_tokens_email_idx.
     """
-    row = await db.row(MAILED_TO, TEAM_INVITATION, email, since, lately, team_id)
+    row = await db.row(MAILED_TO, INVITATIONS, email, since, lately, team_id)
     return (row[0], row[1]) if row is not None else (0, 0)
+
+
+INVITATION = SQL("SELECT type, create_at, extra FROM mail_tokens WHERE token_hash = $1 AND type = ANY($2)")
+
+
+async def invitation(db: Db, token: str) -> MailToken | None:
+    """The invitation that a secret stands for, a member's or a guest's, or None when there is none, or it was used."""
+    return await db.one(MailToken, INVITATION, hash_token(token), INVITATIONS)
+
+
+DELETE_INVITATIONS = SQL("DELETE FROM mail_tokens WHERE type = ANY($1)")
+
+
+async def delete_invitations(db: Db) -> None:
+    """Make all invitations that were mailed useless."""
+    await db.run(DELETE_INVITATIONS, INVITATIONS)
+
+
+HOUR = 3600_000
+MOST_OF_A_SENDER = 200
+"""Invitations that a sender may have mailed in an hour."""
+
+USE_QUOTA = SQL("""
+    INSERT INTO mail_quotas AS q (user_id, hour, sent)
+    SELECT $1::text, $2::bigint, $3::integer WHERE $3::integer <= $4
+        ON CONFLICT (user_id) DO UPDATE
+       SET hour = excluded.hour,
+           sent = CASE WHEN q.hour = excluded.hour THEN q.sent ELSE 0 END + excluded.sent
+     WHERE q.hour <> excluded.hour OR q.sent + excluded.sent <= $4
+""")
+
+
+async def use_quota(db: Db, user_id: str, count: int, now: int) -> bool:
+    """Count invitations of a sender; False, and nothing is counted, when there were too many in this hour."""
+    return await db.run(USE_QUOTA, user_id, now // HOUR, count, MOST_OF_A_SENDER) > 0
+
+
+SWEEP_QUOTAS = SQL("DELETE FROM mail_quotas WHERE hour < $1")
+
+
+async def sweep_quotas(db: Db) -> None:
+    """Forget what was mailed in earlier hours. Index: mail_quotas_hour_idx."""
+    await db.run(SWEEP_QUOTAS, now_ms() // HOUR)
 
 
 SWEEP_MAIL_TOKENS = SQL("DELETE FROM mail_tokens WHERE create_at < $1")
