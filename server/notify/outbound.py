@@ -19,7 +19,8 @@ from msgspec import Struct
 from server import __version__
 from server.config.service import ServiceSection
 
-MAX_URL = 2048
+MAX_URL = 65_536
+"""Characters; slash commands that are called by GET carry whole messages."""
 CONNECTIONS = 64
 PER_CALL_ADDRESSES = 4
 USER_AGENT = f"Hubbub/{__version__}"
