@@ -55,11 +55,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "EnableEmailInvitations": True,
         "EnableBotAccountCreation": True,
         "EnableUserAccessTokens": True,
+        "EnableOAuthServiceProvider": True,
+        "EnableDynamicClientRegistration": True,
     },
     "GuestAccountsSettings": {"Enable": True},
     "FileSettings": {"EnablePublicLink": True},
 }
 """Under which the matrix is asked."""
+
+APP = {"name": "App", "callback_urls": ["https://app.example/"], "homepage": "https://app.example"}
 
 ASKED: dict[str, Asked] = {
     "DELETE /channels/{channel_id}": Asked(undo=lambda w, r: [("POST", f"/channels/{w.private.id}/restore", None)]),
@@ -118,6 +122,13 @@ ASKED: dict[str, Asked] = {
     "POST /files": Asked(query=lambda w, r: f"channel_id={w.private.id}&filename=a.txt", body=lambda w, r: b"text"),
     "POST /hooks/incoming": Asked(body=lambda w, r: {"channel_id": w.private.id}),
     "POST /hooks/{hook_id}": Asked(body=_body(text="from a program")),
+    "POST /oauth/apps": Asked(body=lambda w, r: APP),
+    "POST /oauth/apps/register": Asked(body=_body(redirect_uris=["https://app.example/"])),
+    "PUT /oauth/apps/{app_id}": Asked(body=lambda w, r: APP),
+    "DELETE /oauth/apps/{app_id}": Asked(path={"app_id": lambda w, r: w.spare_app}),
+    "GET /oauth/authorize": Asked(query=lambda w, r: f"client_id={w.app}&response_type=code"),
+    "POST /oauth/authorize": Asked(body=lambda w, r: {"client_id": w.app, "response_type": "code"}),
+    "POST /oauth/deauthorize": Asked(body=lambda w, r: {"client_id": w.spare_app}),
     "POST /posts": Asked(body=lambda w, r: {"channel_id": w.private.id, "message": "hello"}),
     "POST /posts/ephemeral": Asked(
         body=lambda w, r: {"user_id": w.victim.id, "post": {"channel_id": w.private.id, "message": "psst"}}
@@ -264,6 +275,7 @@ def parts_of_path(w: World, public: bool) -> dict[str, str]:
     """What stands in the places of a path."""
     channel = w.public if public else w.private
     return {
+        "app_id": w.app,
         "bot_user_id": w.bot,
         "category": "tutorial_step",
         "category_id": w.category,

@@ -49,6 +49,9 @@ class World(Struct):
     hook: str
     spare_hook: str
     """Webhooks of the administrator's for the private channel."""
+    app: str
+    spare_app: str
+    """OAuth apps of the administrator's."""
     role_id: str
     session_id: str
 
@@ -97,6 +100,9 @@ async def build_world(node: TestNode, make: Make) -> World:
     before = node.services.config
     node.change_settings({"ServiceSettings": {"EnableBotAccountCreation": True}})
     bot = (await admin.post("/bots", {"username": make.name("bot")})).ok(201)["user_id"]
+    node.change_settings({"ServiceSettings": {"EnableOAuthServiceProvider": True}})
+    plan = {"name": "App", "callback_urls": ["https://app.example/"], "homepage": "https://app.example"}
+    apps = [(await admin.post("/oauth/apps", plan)).ok(201)["id"] for _ in range(2)]
     node.services.config = before
     tokens = [(await admin.post(f"/users/{bot}/tokens", {"description": "x"})).ok()["id"] for _ in range(2)]
     hooks = [(await admin.post("/hooks/incoming", {"channel_id": private.id})).ok(201)["id"] for _ in range(2)]
@@ -132,6 +138,8 @@ async def build_world(node: TestNode, make: Make) -> World:
         spare_token=tokens[1],
         hook=hooks[0],
         spare_hook=hooks[1],
+        app=apps[0],
+        spare_app=apps[1],
         role_id=role["id"],
         session_id=sessions[0]["id"],
     )

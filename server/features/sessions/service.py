@@ -23,12 +23,18 @@ def _ended(user_id: str, ids: Sequence[str]) -> tuple[list[str], list[Signal]]:
 
 
 async def create_session(
-    ctx: Context, user_id: str, roles: str, *, device_id: str = "", props: dict[str, str] | None = None
+    ctx: Context,
+    user_id: str,
+    roles: str,
+    *,
+    device_id: str = "",
+    props: dict[str, str] | None = None,
+    oauth: bool = False,
 ) -> Made | None:
-    """Sign a user in; None when the account has been locked or deactivated meanwhile."""
+    """Sign a user in, or let an app in (`oauth`); None when the account has been locked or deactivated meanwhile."""
     settings = ctx.config.ServiceSettings
     made_props = {"csrf": new_token(), **(props or {})}
-    length = session_length(settings, mobile=is_mobile(device_id, made_props))
+    length = session_length(settings, mobile=is_mobile(device_id, made_props), sso=oauth)
     now = ctx.now()
     token = new_token()
     made = Made(id=new_id(), token=token, csrf=made_props["csrf"], max_age=length // 1000)
@@ -41,13 +47,14 @@ async def create_session(
         expires_at=now + length if length else 0,
         device_id=device_id,
         roles=roles,
-        is_oauth=False,
+        is_oauth=oauth,
         props=made_props,
         max_attempts=settings.MaximumLoginAttempts if settings.MaximumLoginAttempts > 0 else UNLIMITED,
     )
     if gone is None:
         return None
-    await ctx.tell(*_ended(user_id, gone))
+    tags, signals = _ended(user_id, gone)
+    await ctx.tell([*tags, f"devices:{user_id}"] if device_id else tags, signals)
     return made
 
 
@@ -71,6 +78,24 @@ async def revoke_all(ctx: Context, tx: Change, user_id: str, except_id: str = ""
     tx.publish(*signals)
 
 
+async def end_sessions(tx: Change, user_id: str, ids: Sequence[str]) -> None:
+    """End some sessions of a user, if they are there."""
+    tags, signals = _ended(user_id, await queries.delete_ones(tx, user_id, ids))
+    tx.invalidate(*tags)
+    tx.publish(*signals)
+
+
+async def end_app_sessions(tx: Change, app_id: str, user_id: str = "") -> None:
+    """End what an app was let in with by a user, or by everybody."""
+    by_user: dict[str, list[str]] = {}
+    for session_id, owner in await queries.delete_app_sessions(tx, app_id, user_id):
+        by_user.setdefault(owner, []).append(session_id)
+    for owner, ids in by_user.items():
+        tags, signals = _ended(owner, ids)
+        tx.invalidate(*tags)
+        tx.publish(*signals)
+
+
 async def attach_device(ctx: Context, session: Session, body: AttachDevice) -> None:
     """Note the phone of the session in use, which lasts as long as phones' do; older sessions of the phone end."""
     device_id = body.device_id or body.voip_device_id
@@ -91,4 +116,4 @@ async def attach_device(ctx: Context, session: Session, body: AttachDevice) -> N
     expires_at = ctx.now() + length if length else 0
     gone = await queries.attach_device(ctx.db, session.id, session.user_id, device_id, expires_at, props)
     tags, signals = _ended(session.user_id, gone)
-    await ctx.tell([f"session:{session.id}", *tags], signals)
+    await ctx.tell([f"session:{session.id}", f"devices:{session.user_id}", *tags], signals)
