@@ -58,7 +58,7 @@ from server.features.sidebar import routes as sidebar
 from server.features.status import actions as status_actions
 from server.features.status import routes as status
 from server.features.status.presence import Presence
-from server.features.system import empty_lists, health, websocket
+from server.features.system import absent, client_reports, empty_lists, health, onboarding, websocket
 from server.features.system import routes as system
 from server.features.system.measures import node_registry
 from server.features.system.metrics_port import MetricsPort
@@ -131,6 +131,9 @@ ROUTERS: list[Router] = [
     channel_members.router,
     channel_lists.router,
     sidebar.router,
+    onboarding.router,
+    client_reports.router,
+    absent.router,
     empty_lists.router,
 ]
 
