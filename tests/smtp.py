@@ -1,9 +1,11 @@
 """A mail server for tests: takes every mail and keeps it."""
 
 import asyncio
+import base64
 import contextlib
 import email
 import email.policy
+import ssl
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
 
@@ -17,18 +19,41 @@ class Taken(Struct):
     receivers: list[str]
     message: EmailMessage
 
+    secure: bool = False
+    """Whether it came over TLS."""
+    login: str = ""
+    """Name and password of the client, "name:password"."""
+
     @property
     def text(self) -> str:
-        """The body."""
-        return str(self.message.get_content())
+        """The body, of a mail in two forms the plain one."""
+        return self._part("plain")
+
+    @property
+    def html(self) -> str:
+        """The body as HTML."""
+        return self._part("html")
+
+    def _part(self, kind: str) -> str:
+        part = self.message.get_body((kind,))
+        assert part is not None, self.message
+        return str(part.get_content()).replace("\r\n", "\n")
 
 
 class MailServer:
-    """Speaks as much SMTP as a client needs. `refuse` makes it turn mails away for now."""
+    """Speaks as much SMTP as a client needs.
+
+    `refuse` makes it turn mails away for now, `unknown` are receivers that it never takes, `slow` seconds pass before
+    it says anything, `tls` is offered (STARTTLS).
+    """
 
     def __init__(self) -> None:
         self.port = 0
         self.refuse = False
+        self.unknown: set[str] = set()
+        self.slow = 0.0
+        self.tls: ssl.SSLContext | None = None
+        self.attempts = 0
         self.mails: asyncio.Queue[Taken] = asyncio.Queue()
 
     async def next(self, timeout: float = 5) -> Taken:
@@ -42,22 +67,38 @@ class MailServer:
             writer.write(f"{line}\r\n".encode())
 
         sender, receivers = "", list[str]()
+        secure, login = writer.get_extra_info("ssl_object") is not None, ""
+        self.attempts += 1
+        await asyncio.sleep(self.slow)
         say("220 test")
         while line := (await reader.readline()).decode().strip():
             command, _, rest = line.partition(" ")
-            if command == "MAIL":
+            if command == "EHLO":
+                say("250-test")
+                if self.tls is not None and not secure:
+                    say("250-STARTTLS")
+                say("250 AUTH PLAIN")
+            elif command == "STARTTLS" and self.tls is not None:
+                say("220 go on")
+                await writer.start_tls(self.tls)
+                secure = True
+            elif command == "AUTH":
+                _, name, password = base64.b64decode(rest.partition(" ")[2]).decode().split("\0")
+                login = f"{name}:{password}"
+                say("235 welcome")
+            elif command == "MAIL":
                 sender = rest.partition("<")[2].partition(">")[0]
                 receivers = []
                 say("451 not now" if self.refuse else "250 ok")
             elif command == "RCPT":
                 receivers.append(rest.partition("<")[2].partition(">")[0])
-                say("250 ok")
+                say("550 nobody of that name" if receivers[-1] in self.unknown else "250 ok")
             elif command == "DATA":
                 say("354 go on")
                 raw = await reader.readuntil(b"\r\n.\r\n")
                 message = email.message_from_bytes(raw[:-3].replace(b"\r\n..", b"\r\n."), policy=email.policy.default)
                 assert isinstance(message, EmailMessage)
-                self.mails.put_nowait(Taken(sender, receivers, message))
+                self.mails.put_nowait(Taken(sender, receivers, message, secure, login))
                 say("250 taken")
             elif command == "QUIT":
                 say("221 bye")
@@ -68,10 +109,10 @@ class MailServer:
 
 
 @contextlib.asynccontextmanager
-async def mail_server() -> AsyncIterator[MailServer]:
-    """A running mail server on a port of its own."""
+async def mail_server(tls: ssl.SSLContext | None = None) -> AsyncIterator[MailServer]:
+    """A running mail server on a port of its own; with `tls` clients speak TLS to it from the beginning."""
     taking = MailServer()
-    server = await asyncio.start_server(taking.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(taking.serve, "127.0.0.1", 0, ssl=tls)
     taking.port = server.sockets[0].getsockname()[1]
     async with server:
         yield taking
