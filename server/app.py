@@ -21,6 +21,7 @@ from server.db.migrate import migrate
 from server.features.audits import jobs as audits_jobs
 from server.features.audits import routes as audits
 from server.features.audits.log import AuditLog
+from server.features.acknowledgements import routes as acknowledgements
 from server.features.bots import routes as bots
 from server.features.channels import list_routes as channel_lists
 from server.features.channels import member_routes as channel_members
@@ -38,6 +39,7 @@ from server.features.mfa import routes as mfa
 from server.features.oauth import flow_routes as oauth_flow
 from server.features.oauth import jobs as oauth_jobs
 from server.features.oauth import routes as oauth
+from server.features.persistent_notifications import jobs as persistent_notifications_jobs
 from server.features.posts import jobs as posts_jobs
 from server.features.posts import list_routes as post_lists
 from server.features.posts import routes as posts
@@ -47,6 +49,8 @@ from server.features.previews import jobs as previews_jobs
 from server.features.previews import routes as previews
 from server.features.previews.fetcher import Fetcher
 from server.features.reactions import routes as reactions
+from server.features.reminders import jobs as reminders_jobs
+from server.features.reminders import routes as reminders
 from server.features.roles import routes as roles
 from server.features.roles.service import seed_roles
 from server.features.scheduled_posts import jobs as scheduled_posts_jobs
@@ -119,6 +123,8 @@ ROUTERS: list[Router] = [
     posts.router,
     post_lists.router,
     scheduled_posts.router,
+    reminders.router,
+    acknowledgements.router,
     emoji.router,
     files.router,
     files.outside,
@@ -149,6 +155,8 @@ JOBS: list[Jobs] = [
     guests_jobs.jobs,
     posts_jobs.jobs,
     scheduled_posts_jobs.jobs,
+    reminders_jobs.jobs,
+    persistent_notifications_jobs.jobs,
     emoji_jobs.jobs,
     files_jobs.jobs,
     previews_jobs.jobs,

@@ -51,11 +51,13 @@ def _put_thread(
 
 
 async def _add_details(ctx: Context, posts: dict[str, Post], *, roots: bool, whole: bool) -> None:
-    """Add missing reactions and files; the roots of listed replies, and if `whole` all of their threads."""
+    """Add what pages leave out; the roots of listed replies, and if `whole` all of their threads."""
     wanted = [
         post.id
         for post in posts.values()
-        if (post.has_reactions and post.metadata.reactions is None) or (post.file_ids and post.metadata.files is None)
+        if (post.has_reactions and post.metadata.reactions is None)
+        or (post.file_ids and post.metadata.files is None)
+        or (post.metadata.priority is not None and post.metadata.priority.requested_ack)
     ]
     threads = list({post.root_id for post in posts.values() if post.root_id}) if roots else []
     if not wanted and not threads:

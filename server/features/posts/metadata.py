@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from server.errors import BadRequest
 from server.features.files.models import FileInfo
@@ -54,6 +55,8 @@ def shown(row: StoredPost) -> Post:
         original_id=row.original_id,
     )
     _add_metadata(post, row.priority, row.reactions, row.files, row.preview)
+    if row.acknowledgements:
+        post.metadata = replace(post.metadata, acknowledgements=row.acknowledgements)
     return post
 
 

@@ -90,6 +90,7 @@ class Metadata(Struct, frozen=True, omit_defaults=True):
     images: dict[str, PostImage] | None = None
     reactions: list[Any] | None = None
     priority: Priority | None = None
+    acknowledgements: list[Any] | None = None
 
 
 class Post(Struct, omit_defaults=True):
@@ -154,17 +155,23 @@ class StoredPost(Struct):
     """Those of the table `reactions`, oldest first, as they are shown."""
     files: list[Any] | None = None
     """Those of the view `file_infos`, in the order of file_ids."""
+    acknowledgements: list[Any] | None = None
+    """Those of the table `post_acknowledgements`, oldest first, of a post that asks for them."""
 
 
 def stored_columns(table: str = "posts") -> str:
-    """What a query selects from posts (or its alias) to make StoredPosts. Reactions and files cost only if there."""
-    return f"""{columns(StoredPost, table, leave=("reactions", "files"))},
+    """What a query selects from posts (or its alias) to make StoredPosts. Other tables cost only if it is there."""
+    return f"""{columns(StoredPost, table, leave=("reactions", "files", "acknowledgements"))},
            CASE WHEN {table}.has_reactions AND {table}.delete_at = 0 THEN
                (SELECT jsonb_agg(to_jsonb(reaction) ORDER BY reaction.create_at, reaction.user_id, reaction.emoji_name)
                   FROM reactions AS reaction WHERE reaction.post_id = {table}.id) END,
            CASE WHEN {table}.file_ids <> '{{}}' AND ({table}.delete_at = 0 OR {table}.original_id <> '') THEN
                (SELECT jsonb_agg(to_jsonb(file) ORDER BY array_position({table}.file_ids, file.id))
-                  FROM file_infos AS file WHERE file.id = ANY({table}.file_ids) AND file.delete_at = 0) END"""
+                  FROM file_infos AS file WHERE file.id = ANY({table}.file_ids)
+                   AND (file.delete_at = 0 OR {table}.original_id <> '')) END,
+           CASE WHEN {table}.priority ->> 'requested_ack' = 'true' AND {table}.delete_at = 0 THEN
+               (SELECT jsonb_agg(to_jsonb(ack) ORDER BY ack.acknowledged_at, ack.user_id)
+                  FROM post_acknowledgements AS ack WHERE ack.post_id = {table}.id) END"""
 
 
 STORED_COLUMNS = stored_columns()

@@ -24,6 +24,7 @@ from server.features.posts.keywords import Mentioned, may_learn_of_outsiders, me
 from server.features.posts.metadata import check_message, check_props, shown
 from server.features.posts.models import MAX_FILES, MAX_MESSAGE, MAX_PENDING_ID, NewPost, Post, Priority, StoredPost
 from server.features.posts.permalinks import add_permalinks, link_post
+from server.features.posts.persistence import note_persistent
 from server.features.posts.writer import PostWriter
 from server.features.status.service import set_online as note_online
 from server.features.threads.collapsed import DISABLED, collapsed_for, mode_of
@@ -102,6 +103,8 @@ async def create_post(
         auto_follow=ctx.config.ServiceSettings.ThreadAutoFollow,
     )
     mentioned = await _mentioned(ctx, place, draft, props, self_too=from_webhook)
+    if draft.priority is not None and draft.priority.persistent_notifications:
+        await note_persistent(ctx, place.channel, place.room, draft, props)
     draft.jobs = await _followups(ctx, place, draft, props, is_bot=is_bot, from_webhook=from_webhook)
     place.set_online = set_online and not from_webhook
     place.again = bool(id)

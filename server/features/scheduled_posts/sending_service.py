@@ -6,7 +6,7 @@ import contextlib
 import structlog
 
 from server.access.grants import channel_place, member_roles
-from server.context import Context, Session, request_context
+from server.context import Context
 from server.errors import ApiError, BadRequest, Busy, Forbidden
 from server.features.posts.models import NewMetadata, NewPost, Priority
 from server.features.posts.queries import post_by_id
@@ -16,7 +16,7 @@ from server.features.scheduled_posts import queries
 from server.features.scheduled_posts.events import ScheduledPostDeleted, ScheduledPostUpdated
 from server.features.scheduled_posts.models import GIVEN_UP_AFTER_MS, Scheduled
 from server.features.scheduled_posts.service import shown
-from server.features.users.lookup import get_user
+from server.features.users.lookup import acting_as, get_user
 from server.features.users.models import User
 
 AT_ONCE = 4
@@ -72,7 +72,7 @@ async def _send(ctx: Context, row: Scheduled) -> str:
     author = await get_user(ctx, row.user_id)
     if author is None:
         return codes.USER_MISSING
-    acting = _as_author(ctx, author)
+    acting = acting_as(ctx, author)
     written = await post_by_id(ctx.db, row.post_id)
     if written is not None:
         with contextlib.suppress(Forbidden, BadRequest):
@@ -118,20 +118,3 @@ async def _refusal(acting: Context, author: User, row: Scheduled) -> str:
     if acting.now() - row.scheduled_at > GIVEN_UP_AFTER_MS:
         return codes.UNABLE_TO_SEND
     return ""
-
-
-def _as_author(ctx: Context, author: User) -> Context:
-    """A context in which the author acts, without having signed in."""
-    session = Session(
-        id="",
-        user_id=author.id,
-        create_at=0,
-        expires_at=0,
-        last_activity_at=0,
-        device_id="",
-        is_oauth=False,
-        props={},
-        roles=author.roles,
-        is_bot=author.is_bot,
-    )
-    return request_context(ctx.services, session)
