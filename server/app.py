@@ -18,10 +18,12 @@ from server.config.keys import value_of
 from server.context import Context, Services, Session, request_context
 from server.db import Pool
 from server.db.migrate import migrate
+from server.features.acknowledgements import routes as acknowledgements
 from server.features.audits import jobs as audits_jobs
 from server.features.audits import routes as audits
 from server.features.audits.log import AuditLog
-from server.features.acknowledgements import routes as acknowledgements
+from server.features.bookmarks import jobs as bookmarks_jobs
+from server.features.bookmarks import routes as bookmarks
 from server.features.bots import routes as bots
 from server.features.channels import list_routes as channel_lists
 from server.features.channels import member_routes as channel_members
@@ -29,13 +31,20 @@ from server.features.channels import routes as channels
 from server.features.channels.member_queries import topics_of
 from server.features.commands import jobs as commands_jobs
 from server.features.commands import routes as commands
+from server.features.drafts import jobs as drafts_jobs
+from server.features.drafts import routes as drafts
 from server.features.emoji import jobs as emoji_jobs
 from server.features.emoji import routes as emoji
 from server.features.files import jobs as files_jobs
 from server.features.files import routes as files
 from server.features.guests import jobs as guests_jobs
 from server.features.guests import routes as guests
+from server.features.interactions import routes as interactions
 from server.features.mfa import routes as mfa
+from server.features.notifications import actions as notification_actions
+from server.features.notifications import jobs as notification_jobs
+from server.features.notifications import routes as notifications
+from server.features.groups import routes as groups
 from server.features.oauth import flow_routes as oauth_flow
 from server.features.oauth import jobs as oauth_jobs
 from server.features.oauth import routes as oauth
@@ -72,8 +81,8 @@ from server.features.teams import member_routes as team_members
 from server.features.teams import routes as teams
 from server.features.threads import routes as threads
 from server.features.tokens import routes as tokens
+from server.features.users import account_routes, picture_routes
 from server.features.users import jobs as users_jobs
-from server.features.users import picture_routes
 from server.features.users import routes as users
 from server.features.webhooks import jobs as webhooks_jobs
 from server.features.webhooks import outgoing_routes
@@ -104,6 +113,7 @@ ROUTERS: list[Router] = [
     websocket.router,
     roles.router,
     users.router,
+    account_routes.router,
     picture_routes.router,
     sessions.router,
     mfa.router,
@@ -111,11 +121,14 @@ ROUTERS: list[Router] = [
     audits.router,
     tokens.router,
     bots.router,
+    groups.router,
     oauth.router,
     oauth_flow.router,
+    notifications.router,
     webhooks.router,
     webhooks.address,
     outgoing_routes.router,
+    interactions.router,
     commands.router,
     commands.address,
     teams.router,
@@ -125,6 +138,8 @@ ROUTERS: list[Router] = [
     scheduled_posts.router,
     reminders.router,
     acknowledgements.router,
+    drafts.router,
+    bookmarks.router,
     emoji.router,
     files.router,
     files.outside,
@@ -145,6 +160,7 @@ ROUTERS: list[Router] = [
 
 ACTIONS: list[Actions] = [
     status_actions.actions,
+    notification_actions.actions,
 ]
 
 JOBS: list[Jobs] = [
@@ -157,12 +173,15 @@ JOBS: list[Jobs] = [
     scheduled_posts_jobs.jobs,
     reminders_jobs.jobs,
     persistent_notifications_jobs.jobs,
+    drafts_jobs.jobs,
+    bookmarks_jobs.jobs,
     emoji_jobs.jobs,
     files_jobs.jobs,
     previews_jobs.jobs,
     commands_jobs.jobs,
     erasing.jobs,
     webhooks_jobs.jobs,
+    notification_jobs.jobs,
 ]
 
 log = structlog.get_logger()

@@ -125,3 +125,42 @@ SET_ICON = SQL(f"""
 async def set_icon_update(db: Db, user_id: str, last_icon_update: int, now: int) -> User | None:
     """Say when the icon was set, 0 for none."""
     return await db.one(User, SET_ICON, user_id, last_icon_update, now)
+
+
+MAKE_USER = SQL("""
+    WITH gone AS (
+        DELETE FROM bots WHERE user_id = $1 RETURNING user_id
+    )
+    UPDATE users
+       SET is_bot = false, bot_description = '', bot_last_icon_update = 0, roles = $2
+     WHERE id = (SELECT user_id FROM gone)
+""")
+
+
+async def make_user(db: Db, user_id: str, roles: str) -> bool:
+    """Make a bot a person with these roles; False when there is no such bot."""
+    return await db.run(MAKE_USER, user_id, roles) > 0
+
+
+MAKE_BOT = SQL(f"""
+    WITH made AS (
+        INSERT INTO bots (user_id, owner_id, create_at, update_at) VALUES ($1, $2, $5, $5)
+    ), secrets AS (
+        DELETE FROM credentials WHERE user_id = $1
+    ), links AS (
+        DELETE FROM mail_tokens WHERE extra ->> 'user_id' = $1 AND type IN ('password_recovery', 'verify_email')
+    )
+    UPDATE users
+       SET is_bot = true, email = $3, email_verified = true, first_name = $4, last_name = '', nickname = '',
+           auth_service = '', auth_data = NULL, mfa_active = false, failed_attempts = 0, update_at = $5
+     WHERE id = $1
+ RETURNING {USER_COLUMNS}
+""")
+
+
+async def make_bot(db: Db, user_id: str, *, owner_id: str, email: str, display_name: str, now: int) -> User | None:
+    """Make a person a bot, who has no secrets any more; raises BadRequest when the address of the bot is taken."""
+    try:
+        return await db.one(User, MAKE_BOT, user_id, owner_id, email, display_name, now)
+    except asyncpg.UniqueViolationError as error:
+        raise name_taken() from error

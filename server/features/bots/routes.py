@@ -8,8 +8,10 @@ from starlette.requests import Request
 from server.access.guards import in_service, on_system
 from server.access.permissions import Permission
 from server.context import Context
-from server.features.bots import icons, service
+from server.features.bots import convert_service, icons, service
 from server.features.bots.models import Bot, BotPatch, NewBot
+from server.features.users.models import User, UserPatch
+from server.features.users.visible import sanitized
 from server.http.params import Page, PerPage
 from server.http.reply import Reply, revalidate
 from server.http.router import Router
@@ -75,6 +77,18 @@ async def enable_bot(ctx: Context, bot_user_id: Id) -> Bot:
 async def assign_bot(ctx: Context, bot_user_id: Id, user_id: Id) -> Bot:
     """Give a bot to another owner."""
     return await service.assign_bot(ctx, bot_user_id, user_id)
+
+
+@router.post("/bots/{bot_user_id}/convert_to_user", guard=on_system(Permission.MANAGE_SYSTEM))
+async def convert_bot_to_user(ctx: Context, bot_user_id: Id, body: UserPatch, set_system_admin: bool = False) -> User:
+    """Make a bot a person with the password of the body, an administrator if wanted."""
+    return await sanitized(ctx, await convert_service.to_user(ctx, bot_user_id, body, admin=set_system_admin))
+
+
+@router.post("/users/{user_id}/convert_to_bot", guard=on_system(Permission.MANAGE_SYSTEM))
+async def convert_user_to_bot(ctx: Context, user_id: Id) -> Bot:
+    """Make a person a bot of the caller."""
+    return await convert_service.to_bot(ctx, user_id)
 
 
 @router.get("/bots/{bot_user_id}/icon", guard=in_service("view_members"))

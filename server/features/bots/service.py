@@ -80,7 +80,7 @@ async def create_bot(ctx: Context, new: NewBot) -> Bot:
             delete_at=0,
             username=username,
             auth_service="",
-            email=_email(username),
+            email=bot_email(username),
             nickname="",
             first_name=display_name,
             last_name="",
@@ -100,8 +100,8 @@ async def create_bot(ctx: Context, new: NewBot) -> Bot:
         return await _bot(tx, user.id)
 
 
-def _email(username: str) -> str:
-    """An address that no mail is ever sent to: each account has one."""
+def bot_email(username: str) -> str:
+    """An address for a bot that no mail is ever sent to: each account has one."""
     return f"{username}@localhost"
 
 
@@ -160,7 +160,7 @@ async def patch_bot(ctx: Context, user_id: str, patch: BotPatch) -> Bot:
             tx,
             user_id,
             username=username,
-            email=_email(username),
+            email=bot_email(username),
             display_name=display_name,
             description=wanted.description,
             now=ctx.now(),

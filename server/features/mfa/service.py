@@ -7,7 +7,7 @@ from server.features.audits.log import record
 from server.features.mfa import codes, queries
 from server.features.mfa.models import MfaSecret, MfaUpdate
 from server.features.users.lookup import no_such_user
-from server.features.users.models import SendMfaChange
+from server.features.users.models import SendAccountNews
 from server.features.users.news import tell_updated
 from server.features.users.queries import credentials_by_login
 from server.features.users.service import editable_user
@@ -63,7 +63,7 @@ async def _activate(ctx: Context, user_id: str, code: str) -> None:
         if active is None:
             raise no_such_user()
         await record(ctx, tx, user_id, f"/users/{user_id}/mfa", "activated")
-        tx.enqueue(SendMfaChange(user_id=user_id, active=True))
+        tx.enqueue(SendAccountNews(user_id=user_id, news="mfa_on"))
         await tell_updated(ctx, tx, active)
 
 
@@ -77,7 +77,7 @@ async def deactivate(ctx: Context, user_id: str) -> None:
         if not user.mfa_active:
             return
         await record(ctx, tx, user_id, f"/users/{user_id}/mfa", "deactivated")
-        tx.enqueue(SendMfaChange(user_id=user_id, active=False))
+        tx.enqueue(SendAccountNews(user_id=user_id, news="mfa_off"))
         await tell_updated(ctx, tx, changed)
 
 

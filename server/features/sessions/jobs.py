@@ -1,8 +1,8 @@
 """What is done about sessions every so often."""
 
-from server.bus.signals import SessionsEnded
 from server.context import Context
 from server.features.sessions import queries
+from server.features.sessions.service import tell_ended
 from server.jobs.handlers import Jobs
 
 jobs = Jobs()
@@ -15,12 +15,6 @@ async def sweep_sessions(ctx: Context) -> None:
     idle = 0 if settings.ExtendSessionLengthWithActivity else settings.SessionIdleTimeoutInMinutes * 60_000
     while True:
         ended = await queries.sweep_sessions(ctx.db, ctx.now(), ctx.now() - idle if idle > 0 else 0)
-        by_user: dict[str, list[str]] = {}
-        for session_id, user_id in ended:
-            by_user.setdefault(user_id, []).append(session_id)
-        await ctx.tell(
-            [f"session:{session_id}" for session_id, _ in ended],
-            [SessionsEnded(user_id=user_id, session_ids=tuple(ids)) for user_id, ids in by_user.items()],
-        )
+        await tell_ended(ctx, ended)
         if len(ended) < queries.SWEEP_LIMIT:
             return

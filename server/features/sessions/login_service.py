@@ -4,11 +4,11 @@ from msgspec.structs import replace
 
 from server.config.people import EmailSection
 from server.context import Context
-from server.errors import ApiError, BadRequest, Unauthorized
+from server.errors import ApiError, BadRequest, Forbidden, NotAvailable, Unauthorized, invalid_body
 from server.features.audits.log import AuditLog
 from server.features.mfa.codes import check_code
 from server.features.sessions import service
-from server.features.sessions.models import Login, Made
+from server.features.sessions.models import Login, LoginTypeQuestion, Made, SwitchAccount
 from server.features.users import queries
 from server.features.users.models import Credentials, User
 from server.features.users.password_service import check_credentials, too_many_attempts
@@ -17,6 +17,7 @@ from server.ids import is_id
 
 LOGIN_ID_MAX = 128
 LOGIN = "/users/login"
+SERVICES = frozenset({"email", "gitlab", "google", "office365", "openid", "ldap", "saml"})
 
 
 async def login(ctx: Context, body: Login, props: dict[str, str]) -> tuple[User, Made]:
@@ -26,7 +27,7 @@ async def login(ctx: Context, body: Login, props: dict[str, str]) -> tuple[User,
     if len(body.device_id) > service.DEVICE_ID_MAX:
         raise BadRequest("api.context.invalid_body_param.app_error", name="device_id")
     refusal = _wrong(ctx.config.EmailSettings)
-    known = await _find(ctx, body)
+    known = await _find(ctx, body.id, body.login_id)
     if known is None:
         await verify_password(body.password[:72], "")  # as slow as for a known account
         raise refusal
@@ -53,11 +54,34 @@ async def login(ctx: Context, body: Login, props: dict[str, str]) -> tuple[User,
     return replace(user, failed_attempts=0), made
 
 
-async def _find(ctx: Context, body: Login) -> Credentials | None:
-    if body.id:
-        return await queries.credentials_by_id(ctx.db, body.id) if is_id(body.id) else None
+async def service_of(ctx: Context, asked: LoginTypeQuestion) -> str:
+    """By which service an account signs in; "" for a password, for bots and for accounts that are not there."""
+    if not asked.id and not asked.login_id:
+        raise invalid_body("login_id")
+    known = await _find(ctx, asked.id, asked.login_id)
+    return known.user.auth_service if known is not None else ""
+
+
+def switch(ctx: Context, body: SwitchAccount) -> None:
+    """Refuse to change how an account signs in: there is no service that would have to prove who it is."""
+    current, new = body.current_service.lower(), body.new_service.lower()
+    if {current, new} - SERVICES:
+        raise invalid_body("current_service" if current not in SERVICES else "new_service")
+    if current == new:
+        raise invalid_body("new_service")
+    if not ctx.config.ServiceSettings.ExperimentalEnableAuthenticationTransfer:
+        raise Forbidden("api.user.login_switch.disabled.app_error", "Accounts can't be switched here.")
+    kinds = ["email" if each == "email" else "ldap" if each == "ldap" else "oauth" for each in (current, new)]
+    raise NotAvailable(
+        f"api.user.{kinds[0]}_to_{kinds[1]}.not_available.app_error", "No other service signs anybody in here."
+    )
+
+
+async def _find(ctx: Context, id: str, login_id: str) -> Credentials | None:
+    if id:
+        return await queries.credentials_by_id(ctx.db, id) if is_id(id) else None
     settings = ctx.config.EmailSettings
-    login_id = body.login_id.strip().lower()
+    login_id = login_id.strip().lower()
     if not 1 <= len(login_id) <= LOGIN_ID_MAX:
         return None
     return await queries.credentials_by_login(

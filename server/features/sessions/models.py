@@ -19,6 +19,32 @@ class Login(Struct, kw_only=True):
     device_id: str = ""
 
 
+class LoginTypeQuestion(Struct, kw_only=True):
+    """Body of POST /users/login/type."""
+
+    id: str = ""
+    login_id: str = ""
+    device_id: str = ""
+
+
+class LoginType(Struct, frozen=True):
+    """By which service an account signs in, "" for a password."""
+
+    auth_service: str
+
+
+class SwitchAccount(Struct, kw_only=True):
+    """Body of POST /users/login/switch."""
+
+    current_service: str
+    new_service: str
+    email: str = ""
+    password: str = ""
+    new_password: str = ""
+    mfa_code: str = ""
+    ldap_id: str = ""
+
+
 class SessionRow(Struct, frozen=True):
     """A session of a list, as stored."""
 

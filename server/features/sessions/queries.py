@@ -189,3 +189,14 @@ SWEEP_SESSIONS = SQL(f"""
 async def sweep_sessions(db: Db, now: int, idle_since: int) -> list[tuple[str, str]]:
     """End up to SWEEP_LIMIT sessions that expired, or that were not used since `idle_since` (0: no such limit)."""
     return [(row[0], row[1]) for row in await db.rows(SWEEP_SESSIONS, now, idle_since)]
+
+
+DELETE_SOME = SQL(f"""
+    DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE create_at <= $1 LIMIT {SWEEP_LIMIT})
+ RETURNING id, user_id
+""")
+
+
+async def delete_some(db: Db, until: int) -> list[tuple[str, str]]:
+    """End up to SWEEP_LIMIT sessions of anybody that were made until a time; session and user ids."""
+    return [(row[0], row[1]) for row in await db.rows(DELETE_SOME, until)]

@@ -3,12 +3,22 @@
 import msgspec
 from starlette.requests import Request
 
-from server.access.guards import anyone, self_or, signed_in
+from server.access.guards import anyone, on_system, self_or, signed_in
+from server.access.permissions import Permission
 from server.access.sessions import signed_in_session
 from server.context import Context
+from server.features.audits.log import record
 from server.features.sessions import login_service, queries, service
 from server.features.sessions.agents import describe_agent
-from server.features.sessions.models import AttachDevice, Login, RevokeSession, SessionInfo
+from server.features.sessions.models import (
+    AttachDevice,
+    Login,
+    LoginType,
+    LoginTypeQuestion,
+    RevokeSession,
+    SessionInfo,
+    SwitchAccount,
+)
 from server.features.teams.member_queries import memberships_of
 from server.http.cookies import clear_cookies, session_cookies
 from server.http.reply import Reply
@@ -37,6 +47,24 @@ async def login(ctx: Context, body: Login, request: Request) -> Reply:
             secure=proto == "https",
         )
     return Reply(content=_encode(user), headers=headers)
+
+
+@router.post("/users/login/type", guard=anyone)
+async def get_login_type(ctx: Context, body: LoginTypeQuestion) -> LoginType:
+    """By which service an account signs in, "" for a password; unknown accounts look like those with one."""
+    return LoginType(auth_service=await login_service.service_of(ctx, body))
+
+
+@router.post("/users/login/switch", guard=anyone)
+async def switch_account_type(ctx: Context, body: SwitchAccount) -> None:
+    """Change how an account signs in; refused, since no other service signs anybody in here."""
+    login_service.switch(ctx, body)
+
+
+@router.post("/users/sessions/revoke/all", guard=on_system(Permission.MANAGE_SYSTEM))
+async def revoke_sessions_from_all_users(ctx: Context) -> None:
+    """End the sessions of all users, the caller's too."""
+    await service.revoke_everyones(ctx)
 
 
 @router.post("/users/logout", guard=anyone)
@@ -78,3 +106,4 @@ async def revoke_all_sessions(ctx: Context, user_id: Id) -> None:
     """End all sessions of a user."""
     async with ctx.begin() as tx:
         await service.revoke_all(ctx, tx, user_id)
+        await record(ctx, tx, user_id, f"/users/{user_id}/sessions/revoke/all")

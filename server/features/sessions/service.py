@@ -117,3 +117,21 @@ async def attach_device(ctx: Context, session: Session, body: AttachDevice) -> N
     gone = await queries.attach_device(ctx.db, session.id, session.user_id, device_id, expires_at, props)
     tags, signals = _ended(session.user_id, gone)
     await ctx.tell([f"session:{session.id}", f"devices:{session.user_id}", *tags], signals)
+
+
+async def revoke_everyones(ctx: Context) -> None:
+    """End the sessions of all users, the caller's too. Access tokens are no sessions and stay."""
+    until = ctx.now()
+    while ended := await queries.delete_some(ctx.db, until):
+        await tell_ended(ctx, ended)
+
+
+async def tell_ended(ctx: Context, ended: Sequence[tuple[str, str]]) -> None:
+    """Tell all nodes that sessions ended: pairs of session and user id."""
+    by_user: dict[str, list[str]] = {}
+    for session_id, user_id in ended:
+        by_user.setdefault(user_id, []).append(session_id)
+    await ctx.tell(
+        [f"session:{session_id}" for session_id, _ in ended],
+        [SessionsEnded(user_id=user_id, session_ids=tuple(ids)) for user_id, ids in by_user.items()],
+    )

@@ -25,6 +25,7 @@ from server.features.teams.models import (
     TeamUnread,
     TeamUpdate,
 )
+from server.features.users.token_queries import delete_invitations
 from server.features.users.visible import restricted_ids
 from server.http.params import Page, PerPage
 from server.http.reply import Reply, tagged
@@ -183,6 +184,12 @@ async def invite_users_to_team(
     """Mail invitations to a team; with `graceful` the answer says which addresses could not be invited."""
     invitation = body if isinstance(body, Invitation) else Invitation(emails=body)
     return await invites.invite(ctx, team_id, invitation, graceful=graceful)
+
+
+@router.delete("/teams/invites/email", guard=on_system(Permission.INVALIDATE_EMAIL_INVITE))
+async def invalidate_email_invites(ctx: Context) -> None:
+    """Make all invitations useless that were mailed and not used."""
+    await delete_invitations(ctx.db)
 
 
 @router.get("/users/{user_id}/teams", guard=self_or(Permission.SYSCONSOLE_READ_USER_MANAGEMENT_USERS))

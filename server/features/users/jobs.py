@@ -4,7 +4,7 @@ import structlog
 
 from server.context import Context
 from server.features.users import mails, queries, token_queries
-from server.features.users.models import SendEmailVerification, SendMfaChange, SendPasswordReset, SendTeamInvitation
+from server.features.users.models import SendAccountNews, SendEmailVerification, SendPasswordReset, SendTeamInvitation
 from server.jobs.handlers import Jobs
 from server.notify.mail import Mail, is_configured, send_mail
 
@@ -93,19 +93,16 @@ async def send_team_invitation(ctx: Context, job: SendTeamInvitation) -> None:
     await _send(ctx, mail, kind, token)
 
 
-async def _tell(ctx: Context, kind: str, mail: Mail) -> None:
-    if is_configured(ctx.config.EmailSettings):
-        await send_mail(ctx.config.EmailSettings, mail)
-    else:
-        log.info("mail is not configured, so this one is not sent", kind=kind)
-
-
-@jobs.on(SendMfaChange)
-async def send_mfa_change(ctx: Context, job: SendMfaChange) -> None:
-    """Mail the news of a second factor."""
+@jobs.on(SendAccountNews)
+async def send_account_news(ctx: Context, job: SendAccountNews) -> None:
+    """Mail what was done to an account."""
     user = await queries.user_by_id(ctx.db, job.user_id)
-    if user is not None and not user.is_bot:
-        await _tell(ctx, job.name, mails.mfa_change_mail(ctx.config, user.email, active=job.active))
+    if user is None or user.is_bot:
+        return
+    if is_configured(ctx.config.EmailSettings):
+        await send_mail(ctx.config.EmailSettings, mails.account_mail(ctx.config, user.email, job.news))
+    else:
+        log.info("mail is not configured, so this one is not sent", kind=job.name)
 
 
 @jobs.every(3600)

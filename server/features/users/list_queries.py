@@ -12,6 +12,7 @@ class Filters(Struct, kw_only=True):
     """Which people a list holds. `restricted`: only these ids (for guests), None for no limit."""
 
     team_id: str = ""
+    """Or the group of a list of its members."""
     channel_id: str = ""
     active: bool | None = None
     roles: Sequence[str] | None = None
@@ -20,7 +21,7 @@ class Filters(Struct, kw_only=True):
     restricted: Sequence[str] | None = None
 
 
-# What lists are made of, by scope: the rows, and under which condition they belong. $1 team, $2 channel.
+# What lists are made of, by scope: the rows, and under which condition they belong. $1 team or group, $2 channel.
 _TEAM = "team_members m JOIN users u ON u.id = m.user_id"
 _CHANNEL = "channel_members m JOIN users u ON u.id = m.user_id"
 _IN_TEAM = "m.team_id = $1 AND m.delete_at = 0 AND $2::text IS NOT NULL"
@@ -30,7 +31,11 @@ _OUT_OF_TEAM = """
            NOT EXISTS (SELECT 1 FROM team_members t WHERE t.team_id = $1 AND t.user_id = u.id AND t.delete_at = 0)
        AND $2::text IS NOT NULL"""
 _OUT_OF_CHANNEL = "NOT EXISTS (SELECT 1 FROM channel_members c WHERE c.channel_id = $2 AND c.user_id = u.id)"
+_GROUP = "group_members g JOIN users u ON u.id = g.user_id"
+_OUT_OF_GROUP = "NOT EXISTS (SELECT 1 FROM group_members g WHERE g.group_id = $1 AND g.user_id = u.id)"
 SCOPES = {
+    "in_group": (_GROUP, "g.group_id = $1 AND $2::text IS NOT NULL"),
+    "not_in_group": ("users u", f"{_OUT_OF_GROUP} AND $2::text IS NOT NULL"),
     "everyone": ("users u", _EVERYONE),
     "in_team": (_TEAM, _IN_TEAM),
     "not_in_team": ("users u", _OUT_OF_TEAM),
@@ -297,3 +302,29 @@ COUNT_USERS = SQL(
 async def count_users(db: Db, restricted: Sequence[str] | None) -> int:
     """How many people have an active account."""
     return int(await db.value(COUNT_USERS, restricted))
+
+
+def _count_sql(scope: str) -> SQL:
+    rows, condition = SCOPES[scope]
+    prefix = "channel" if scope == "in_channel" else "team"
+    member = _MEMBER_FILTER.format(prefix=prefix) if scope in MEMBER_SCOPES else _NO_MEMBER_FILTER
+    return SQL(f"SELECT count(*) FROM {rows} WHERE {condition} AND {_FILTERS} AND {member} AND ($7 OR NOT u.is_bot)")
+
+
+COUNTS = {scope: _count_sql(scope) for scope in ("everyone", "in_team", "in_channel")}
+
+
+async def count_filtered(db: Db, scope: str, filters: Filters, *, bots: bool) -> int:
+    """How many people a list holds; `bots` counts these, too."""
+    return int(
+        await db.value(
+            COUNTS[scope],
+            filters.team_id,
+            filters.channel_id,
+            filters.active,
+            filters.roles,
+            filters.member_roles,
+            filters.restricted,
+            bots,
+        )
+    )

@@ -42,15 +42,14 @@ def names(text: str) -> list[str] | None:
     return found[:50] or None
 
 
-def _is_of_groups(wanted: Wanted) -> bool:
-    """Whether only members of groups are asked for: there are no groups yet, so that is nobody."""
-    outside = wanted.not_in_team or wanted.not_in_channel
-    return bool(wanted.in_group or wanted.not_in_group or (wanted.group_constrained and outside))
+def _is_of_bound_groups(wanted: Wanted) -> bool:
+    """Whether those are asked for whom a group binds to a team or channel: no group does, so that is nobody."""
+    return bool(wanted.group_constrained and (wanted.not_in_team or wanted.not_in_channel))
 
 
 async def _checked(ctx: Context, wanted: Wanted) -> tuple[str, Filters]:
     """The scope and the filters of a list; refuses teams and channels that the caller may not know."""
-    for name in ("in_team", "not_in_team", "in_channel", "not_in_channel"):
+    for name in ("in_team", "not_in_team", "in_channel", "not_in_channel", "in_group", "not_in_group"):
         value = getattr(wanted, name)
         if value and not is_id(value):
             raise invalid_body(name)
@@ -71,7 +70,11 @@ async def _checked(ctx: Context, wanted: Wanted) -> tuple[str, Filters]:
 
 
 def _scope(wanted: Wanted) -> tuple[str, str, str]:
-    """The narrowest list that fits: its name, team and channel."""
+    """The narrowest list that fits: its name, team or group, and channel."""
+    if wanted.in_group:
+        return "in_group", wanted.in_group, ""
+    if wanted.not_in_group:
+        return "not_in_group", wanted.not_in_group, ""
     if wanted.without_team:
         return "without_team", "", ""
     if wanted.in_channel:
@@ -93,7 +96,7 @@ async def list_users(
     if wanted.without_team:
         await check_system(ctx, Permission.LIST_USERS_WITHOUT_TEAM)
     scope, filters = await _checked(ctx, wanted)
-    if _is_of_groups(wanted):
+    if _is_of_bound_groups(wanted):
         return []
     if sort not in (MEMBER_SORTS if scope in MEMBER_SCOPES else SORTS):
         raise invalid_body("sort")
@@ -124,7 +127,7 @@ async def search_users(ctx: Context, body: UserSearch) -> list[User]:
         member_roles=names(",".join([*body.channel_roles[:50], *body.team_roles[:50]])),
     )
     scope, filters = await _checked(ctx, wanted)
-    if _is_of_groups(wanted):
+    if _is_of_bound_groups(wanted):
         return []
     return await _found(ctx, scope, body.term, filters, emails=True, limit=limit)
 

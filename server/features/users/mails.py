@@ -56,13 +56,21 @@ def team_invitation_mail(
     )
 
 
-def mfa_change_mail(config: Config, email: str, *, active: bool) -> Mail:
-    """News of a second factor that was switched on or off."""
-    state = "on" if active else "off"
+NEWS = {
+    "mfa_on": "Multi-factor authentication was switched on for your account",
+    "mfa_off": "Multi-factor authentication was switched off for your account",
+    "password": "The password of your account was changed",
+    "deactivated": "Your account was deactivated",
+    "activated": "Your account was activated again",
+}
+
+
+def account_mail(config: Config, email: str, news: str) -> Mail:
+    """News of something that was done to an account (a key of NEWS)."""
+    site = f" ({_site(config)})" if _site(config) else ""
     return Mail(
         to=email,
-        subject=f"[{_name(config)}] Multi-factor authentication was switched {state}",
-        text=f"Multi-factor authentication was switched {state} for your account on {_name(config)}"
-        f"{f' ({_site(config)})' if _site(config) else ''}.\n\n"
+        subject=f"[{_name(config)}] {NEWS[news]}",
+        text=f"{NEWS[news]} on {_name(config)}{site}.\n\n"
         "If this was neither you nor your administrator, please tell your administrator at once.\n",
     )

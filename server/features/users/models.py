@@ -1,6 +1,6 @@
 """What travels about people: the profile, the bodies that make and change one, and small answers."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
@@ -200,6 +200,14 @@ class UserAutocomplete(Struct, kw_only=True, omit_defaults=True):
     out_of_channel: list[User] | None = None
 
 
+class UserAuth(Struct, kw_only=True):
+    """Body of PUT /users/{user_id}/auth, and its answer."""
+
+    auth_data: str | None = None
+    """Who the user is at the service."""
+    auth_service: str = ""
+
+
 class UsersStats(Struct):
     """How many people have an active account."""
 
@@ -254,12 +262,12 @@ class SendTeamInvitation(Job, frozen=True, kw_only=True):
         return f"{self.name}:{self.team_id}:{self.email}"
 
 
-class SendMfaChange(Job, frozen=True, kw_only=True):
-    """Tell a user by mail that the second factor was switched on or off."""
+class SendAccountNews(Job, frozen=True, kw_only=True):
+    """Tell a user by mail what was done to the account, so that nobody does it unnoticed."""
 
-    name: ClassVar[str] = "send_mfa_change"
+    name: ClassVar[str] = "send_account_news"
     user_id: str
-    active: bool
+    news: Literal["mfa_on", "mfa_off", "password", "deactivated", "activated"]
 
 
 class MailToken(Struct, frozen=True):

@@ -7,7 +7,7 @@ from server.errors import ApiError, BadRequest, NotFound, Unauthorized, forbidde
 from server.features.audits.log import record
 from server.features.sessions.service import revoke_all
 from server.features.users import queries, rules, token_queries
-from server.features.users.models import Credentials, PasswordChange, PasswordReset, SendPasswordReset
+from server.features.users.models import Credentials, PasswordChange, PasswordReset, SendAccountNews, SendPasswordReset
 from server.features.users.news import tell_updated
 from server.features.users.passwords import hash_password, verify_password
 
@@ -90,6 +90,7 @@ async def _set_password(ctx: Context, user_id: str, password: str, *, keep: str)
         await token_queries.delete_mail_tokens(tx, token_queries.PASSWORD_RECOVERY, user_id)
         if ctx.config.ServiceSettings.TerminateSessionsOnPasswordChange:
             await revoke_all(ctx, tx, user_id, except_id=keep)
+        tx.enqueue(SendAccountNews(user_id=user_id, news="password"))
         await record(ctx, tx, user_id, f"/users/{user_id}/password", "changed" if ctx.session else "reset by mail")
         await tell_updated(ctx, tx, user)
 

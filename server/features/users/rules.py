@@ -139,9 +139,14 @@ def check_password(password: str, rules: PasswordSection) -> None:
         )
 
 
+def domains_of(text: str) -> list[str]:
+    """The domains of a setting: separated by commas or blanks, with or without @."""
+    return [domain.strip().removeprefix("@") for domain in text.lower().replace(",", " ").split()]
+
+
 def check_domain(email: str, domains: str) -> None:
     """Refuse an address outside of these domains ("example.org, example.com"; "" for no limit)."""
-    allowed = [domain.strip().removeprefix("@") for domain in domains.lower().replace(",", " ").split()]
+    allowed = domains_of(domains)
     if allowed and email.strip().lower().rpartition("@")[2] not in allowed:
         raise BadRequest(
             "api.user.create_user.accepted_domain.app_error", "Addresses of this domain are not accepted here."

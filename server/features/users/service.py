@@ -18,7 +18,7 @@ from server.features.sessions.service import revoke_all
 from server.features.users import queries, rules
 from server.features.users.events import UserActivationStatusChange, UserRoleUpdated
 from server.features.users.lookup import get_user, no_such_user
-from server.features.users.models import SendEmailVerification, User, UserPatch, UserUpdate
+from server.features.users.models import SendAccountNews, SendEmailVerification, User, UserPatch, UserUpdate
 from server.features.users.news import tell_updated
 from server.features.users.password_service import confirm_password
 
@@ -63,7 +63,7 @@ async def patch_user(ctx: Context, user_id: str, patch: UserPatch) -> User:
         await _confirm_email_change(ctx, user_id, patch)
     async with ctx.begin() as tx:
         old = await editable_user(ctx, tx, user_id)
-        wanted = rules.tidy(replace(old, **_changes(patch)), ctx.config.LocalizationSettings.DefaultClientLocale)
+        wanted = rules.tidy(replace(old, **changes_of(patch)), ctx.config.LocalizationSettings.DefaultClientLocale)
         if wanted == old:
             return old
         rules.check_profile(wanted)
@@ -80,7 +80,8 @@ async def patch_user(ctx: Context, user_id: str, patch: UserPatch) -> User:
     return user
 
 
-def _changes(patch: UserPatch) -> dict[str, object]:
+def changes_of(patch: UserPatch) -> dict[str, object]:
+    """The fields of a profile that a patch names."""
     fields = ("email", "username", "nickname", "first_name", "last_name", "position", "locale", "timezone")
     names = (*fields, "props", "notify_props", "remote_id")
     return {name: value for name in names if (value := getattr(patch, name)) is not UNSET}
@@ -184,6 +185,8 @@ async def _set_active(ctx: Context, user_id: str, active: bool) -> None:
         if (old.delete_at == 0) == active:
             return
         await set_active(ctx, tx, user_id, active)
+        if not old.is_bot and (active or user_id == ctx.user_id):
+            tx.enqueue(SendAccountNews(user_id=user_id, news="activated" if active else "deactivated"))
         if not active and ctx.config.ServiceSettings.DisableBotsWhenOwnerIsDeactivated:
             for bot_id in await live_bots_of(tx, user_id):
                 await set_active(ctx, tx, bot_id, False)
