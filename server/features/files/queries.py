@@ -59,6 +59,42 @@ async def delete_files_of(db: Db, post_ids: Sequence[str], now: int) -> None:
     await db.run(DELETE_FILES_OF, post_ids, now)
 
 
+ATTACH_FILES = SQL("""
+    UPDATE files
+       SET post_id = $2, update_at = $5
+     WHERE id = ANY($1) AND user_id = $3 AND channel_id = $4 AND post_id = '' AND delete_at = 0
+ RETURNING id
+""")
+
+
+async def attach_files(db: Db, ids: Sequence[str], post_id: str, user_id: str, channel_id: str, now: int) -> list[str]:
+    """Let a post that is there have more files; those that are the user's, for the channel and in no post before."""
+    return await db.values(ATTACH_FILES, ids, post_id, user_id, channel_id, now)
+
+
+DETACH_FILES = SQL("""
+    UPDATE files SET delete_at = $3, update_at = $3 WHERE id = ANY($1) AND post_id = $2 AND delete_at = 0
+""")
+
+
+async def detach_files(db: Db, ids: Sequence[str], post_id: str, now: int) -> None:
+    """Delete some files of a post; its history still names them."""
+    await db.run(DETACH_FILES, ids, post_id, now)
+
+
+BRING_BACK_FILES = SQL("""
+    UPDATE files
+       SET delete_at = 0, update_at = $3
+     WHERE id = ANY($1) AND post_id = $2 AND delete_at > 0 AND erase_at = 0
+ RETURNING id
+""")
+
+
+async def bring_back_files(db: Db, ids: Sequence[str], post_id: str, now: int) -> list[str]:
+    """Give a post back files that it had; those that are there still."""
+    return await db.values(BRING_BACK_FILES, ids, post_id, now)
+
+
 ERASE_FILES_OF = SQL("""
     UPDATE files
        SET delete_at = CASE WHEN delete_at = 0 THEN $2 ELSE delete_at END, erase_at = $2

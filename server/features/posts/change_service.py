@@ -14,6 +14,7 @@ from server.features.posts import queries
 from server.features.posts.access import changeable_post, check_not_archived, no_such_post, readable_post
 from server.features.posts.channel_mentions import link_channels
 from server.features.posts.events import PostEdited
+from server.features.posts.file_changes import change_files
 from server.features.posts.hashtags import hashtags_in
 from server.features.posts.metadata import check_message, check_props, shown
 from server.features.posts.models import SYSTEM_PREFIX, Post, PostPatch, PostUpdate, StoredPost
@@ -39,8 +40,11 @@ async def update_post(ctx: Context, post_id: str, body: PostUpdate) -> Post:
     return await patch_post(ctx, post_id, PostPatch(message=body.message, is_pinned=body.is_pinned, props=body.props))
 
 
-async def patch_post(ctx: Context, post_id: str, patch: PostPatch) -> Post:
-    """Change what the patch holds; another text keeps the old one in the history of the post."""
+async def patch_post(ctx: Context, post_id: str, patch: PostPatch, *, restored: bool = False) -> Post:
+    """Change what the patch holds; another text, or other files, keep the old ones in the history of the post.
+
+    When an older version is `restored`, files that the post had before come back.
+    """
     message = patch.message
     if message is not UNSET:
         check_message(message)
@@ -55,9 +59,12 @@ async def patch_post(ctx: Context, post_id: str, patch: PostPatch) -> Post:
         except NotFound:
             raise BadRequest("api.post.update_post.find.app_error", "There is no such post.") from None
         await _check_editable(ctx, post)
-        if message is not UNSET and message != post.message:
-            await queries.keep_version(tx, post.id, id_at(ctx.now()), ctx.now())
         text = post.message if message is UNSET else message
+        file_ids = post.file_ids
+        if patch.file_ids is not UNSET:
+            file_ids = await change_files(ctx, tx, post, patch.file_ids, restored=restored)
+        if text != post.message or file_ids != post.file_ids:
+            await queries.keep_version(tx, post.id, id_at(ctx.now()), ctx.now())
         changed = await queries.change_post(
             tx,
             post,
@@ -66,6 +73,7 @@ async def patch_post(ctx: Context, post_id: str, patch: PostPatch) -> Post:
             hashtags=hashtags_in(text, ctx.config.ServiceSettings.MinimumHashtagLength),
             props=await _new_props(ctx, tx, post, text, props),
             is_pinned=post.is_pinned if patch.is_pinned is UNSET else patch.is_pinned,
+            file_ids=file_ids,
         )
         for listener in EDITED:
             await listener(ctx, tx, post, changed)
@@ -126,12 +134,12 @@ async def edit_history(ctx: Context, post_id: str) -> list[Post]:
 
 
 async def restore_version(ctx: Context, post_id: str, version_id: str) -> Post:
-    """Let the caller's own post say again what it said in an older version."""
+    """Let the caller's own post say again what it said in an older version, with the files that it had."""
     post = await _own_post(ctx, post_id)
     version = await queries.version_by_id(ctx.db, post.id, version_id)
     if version is None:
         raise NotFound("app.post.restore_post_version.not_an_history_item.app_error", "There is no such version.")
-    return await patch_post(ctx, post_id, PostPatch(message=version.message))
+    return await patch_post(ctx, post_id, PostPatch(message=version.message, file_ids=version.file_ids), restored=True)
 
 
 async def _own_post(ctx: Context, post_id: str) -> StoredPost:

@@ -226,6 +226,7 @@ class PostPatch(Struct, kw_only=True):
     message: str | UnsetType = UNSET
     is_pinned: bool | UnsetType = UNSET
     props: dict[str, Any] | UnsetType = UNSET
+    file_ids: list[str] | UnsetType = UNSET
 
 
 class SetUnread(Struct, kw_only=True):

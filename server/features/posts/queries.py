@@ -106,6 +106,7 @@ NEXT_CHANGE = """greatest($2, (SELECT max(update_at)
 CHANGE_POST = SQL(f"""
     UPDATE posts
        SET message = $3, hashtags = $4, props = $5, is_pinned = $6, preview = CASE WHEN $8 THEN preview END,
+           file_ids = $9,
            edit_at = CASE WHEN $7 THEN {NEXT_CHANGE} ELSE edit_at END,
            update_at = {NEXT_CHANGE}
      WHERE id = $1
@@ -114,13 +115,25 @@ CHANGE_POST = SQL(f"""
 
 
 async def change_post(
-    db: Db, post: StoredPost, now: int, *, message: str, hashtags: str, props: dict[str, Any], is_pinned: bool
+    db: Db,
+    post: StoredPost,
+    now: int,
+    *,
+    message: str,
+    hashtags: str,
+    props: dict[str, Any],
+    is_pinned: bool,
+    file_ids: Sequence[str] | None = None,
 ) -> StoredPost:
-    """Give a locked post new contents; another message makes it an edited one, with other links it has no preview."""
-    edited = message != post.message
+    """Give a locked post new contents; another message, or other files, make it an edited one.
+
+    With other links it has no preview.
+    """
+    files = post.file_ids if file_ids is None else file_ids
+    edited = message != post.message or files != post.file_ids
     same_links = links_of(post.message, post.props) == links_of(message, props)
     changed = await db.one(
-        StoredPost, CHANGE_POST, post.id, now, message, hashtags, props, is_pinned, edited, same_links
+        StoredPost, CHANGE_POST, post.id, now, message, hashtags, props, is_pinned, edited, same_links, files
     )
     return changed or post
 
