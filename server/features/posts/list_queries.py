@@ -248,13 +248,16 @@ FLAGGED_BY = SQL(f"""
       FROM preferences f
       JOIN posts p ON p.id = f.name AND p.delete_at = 0 AND p.original_id = ''
       JOIN channels c ON c.id = p.channel_id AND ($2 = '' OR c.team_id IN ($2, '')) AND ($3 = '' OR c.id = $3)
-      JOIN channel_members m ON m.channel_id = c.id AND m.user_id = $1
      WHERE f.user_id = $1 AND f.category = 'flagged_post' AND f.value = 'true'
+       AND (EXISTS (SELECT FROM channel_members m WHERE m.channel_id = c.id AND m.user_id = $1)
+            OR c.type = 'O' AND EXISTS (SELECT FROM team_members t
+                                         WHERE t.team_id = c.team_id AND t.user_id = $1 AND t.delete_at = 0
+                                           AND NOT t.scheme_guest))
   ORDER BY p.create_at DESC, p.id DESC
      LIMIT $4 OFFSET $5
 """)
 
 
 async def flagged_by(db: Db, user_id: str, team_id: str, channel_id: str, limit: int, offset: int) -> list[StoredPost]:
-    """Posts that a user flagged, in channels that the user is in. Index: preferences_pkey."""
+    """Posts that a user flagged, in the user's channels and the public ones of its teams. Index: preferences_pkey."""
     return await db.many(StoredPost, FLAGGED_BY, user_id, team_id, channel_id, limit, offset)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from starlette.requests import Request
 
-from server.access.grants import check_system
+from server.access.grants import check_system, may_read_channel
 from server.access.guards import all_of, in_service, on_channel, reads_channel, self_or
 from server.access.permissions import Permission
 from server.config.client import VERSION
@@ -161,6 +161,8 @@ async def get_pinned_posts(ctx: Context, request: Request, channel_id: Id) -> Po
 async def get_flagged_posts_for_user(
     ctx: Context, user_id: Id, team_id: Id = "", channel_id: Id = "", page: Page = 0, per_page: PerPage = 60
 ) -> PostList:
-    """The posts that a user flagged, newest first."""
+    """The posts that a user flagged and the caller may read, newest first."""
     rows = await list_queries.flagged_by(ctx.db, user_id, team_id, channel_id, per_page, page * per_page)
+    readable = {each: await may_read_channel(ctx, each) for each in {row.channel_id for row in rows}}
+    rows = [row for row in rows if readable[row.channel_id]]
     return await lists.plain_list(ctx, rows)

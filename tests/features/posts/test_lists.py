@@ -355,8 +355,13 @@ async def test_flagged_posts(client: Clients, make: Make, world: World) -> None:
     (await client(world.ada).delete(f"/posts/{ids[2]}")).ok()
     assert await order("") == [whisper, ids[0]]
     (await client(world.bob).delete(f"/channels/{world.town.id}/members/{world.bob.id}")).ok()
+    assert await order("") == [whisper, ids[0]]
+    (await client(make.admin).put(f"/channels/{world.town.id}/privacy", {"privacy": "P"})).ok()
     assert await order("") == [whisper]
+    assert await order(f"channel_id={world.town.id}") == []
     assert (await client(world.ada).get(f"/users/{world.bob.id}/posts/flagged")).status == 403
+    (await client(make.admin).delete(f"/users/{world.bob.id}")).ok()
+    assert (await client(make.admin).get(f"/users/{world.bob.id}/posts/flagged")).ok()["order"] == [whisper]
 
 
 async def test_where_a_post_is(client: Clients, make: Make, world: World) -> None:
