@@ -42,13 +42,21 @@ class Envelope(Struct, array_like=True, omit_defaults=True, gc=False):
     """Where it stands among all messages of the service; set on arrival."""
     late: bool = False
     """Set on arrival: messages with higher positions were passed on before it."""
+    author: str = ""
+    """The others that are named in it are asked to confirm it, where clients want that; "" to ask nobody."""
 
-    def body_for(self, user_id: str) -> bytes:
-        """The body with the personal fields of this user."""
+    def asks(self, user_id: str) -> bool:
+        """Whether a user named in it is to be asked for confirmation."""
+        return bool(self.author) and user_id != self.author
+
+    def body_for(self, user_id: str, ask: bool = False) -> bytes:
+        """The body with the personal fields of this user; with `ask` it asks for confirmation."""
         fields = [field for field, users in self.personal.items() if user_id in users]
         if not fields:
             return self.body
         text = b",".join(b'"%b":"[\\"%b\\"]"' % (field.encode(), user_id.encode()) for field in fields)
+        if ask:
+            text += b',"should_ack":true'
         comma = b"" if self.body[self.cut - 1 : self.cut] == b"{" else b","
         return b"".join((self.body[: self.cut], comma, text, self.body[self.cut :]))
 
@@ -96,6 +104,7 @@ def seal(message: Event | Signal) -> tuple[str, bytes, Collection[str]]:
         omit_connection_id=audience.omit_connection_id,
         personal={field: list(users) for field, users in message.personal().items()},
         json_fields=(*message.json_fields(), *message.personal()),
+        author=message.asks_others_than(),
     )
     return once, _EVENT + _pack(envelope), dict.fromkeys(audience.topics())
 

@@ -104,6 +104,10 @@ class Event(Struct, frozen=True, kw_only=True):
         """Fields that only the users named get, each then holding just that user's id: {"mentions": [user ids]}."""
         return {}
 
+    def asks_others_than(self) -> str:
+        """Who caused it: clients of the others named in `personal` are asked to confirm it; "" to ask nobody."""
+        return ""
+
     def envelope_id(self) -> str:
         """An id under which the event is published once only, however often that is tried; "" for no such limit."""
         return ""

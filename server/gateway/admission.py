@@ -169,6 +169,7 @@ class Admission:
             return None
         until, rooms = self._bus.position, set(user.rooms)
         connection = Connection(wishes.connection_id, user.id, session.id, admin, wishes.codec)
+        connection.confirms = wishes.confirms
         connection.first = mark.seq
         self._registry.add(user, connection)  # what comes after `until` is gathered while the streams are read
         heads = None

@@ -33,6 +33,7 @@ class Connection:
     __slots__ = (
         "blocked",
         "codec",
+        "confirms",
         "first",
         "id",
         "is_admin",
@@ -57,6 +58,8 @@ class Connection:
         self.session_id = session_id
         self.is_admin = is_admin
         self.codec = codec
+        self.confirms = False
+        """Whether the client says what it did with posts that it was to tell its user of."""
         self.transport: asyncio.Transport | None = None
         self.socket: object | None = None
         """The socket that the transport belongs to."""

@@ -91,9 +91,9 @@ class Heads:
         return header(TEXT | RSV1, len(content) + _TAIL_SIZE[DEFLATE]) + content
 
 
-def heads_for(envelope: Envelope, user_id: str = "") -> Heads:
-    """The heads of an event, with the personal fields of a user if one is given."""
-    return Heads(envelope.body_for(user_id) if user_id else envelope.body, envelope.json_fields)
+def heads_for(envelope: Envelope, user_id: str = "", ask: bool = False) -> Heads:
+    """The heads of an event, with the personal fields of a user if one is given; with `ask` to be confirmed."""
+    return Heads(envelope.body_for(user_id, ask) if user_id else envelope.body, envelope.json_fields)
 
 
 def tail_for(codec: int, head: bytes, seq: int) -> bytes:

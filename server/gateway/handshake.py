@@ -70,6 +70,8 @@ class Wishes(Struct, frozen=True):
     codec: int = JSON
     closed_by: int = 0
     """Why its last connection ended, by its own account; 0 when it doesn't say."""
+    confirms: bool = False
+    """Whether it wants to be asked to confirm posts that its user is to be told of."""
 
     @property
     def broken(self) -> bool:
@@ -190,6 +192,7 @@ def wishes_of(request: Request, deflate: bool) -> Wishes:
         sequence_number=_number(first("sequence_number")),
         codec=codec,
         closed_by=closed_by if closed_by in _CLIENT_CODES else 0,
+        confirms=first("posted_ack") == "true",
     )
 
 

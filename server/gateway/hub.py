@@ -13,7 +13,7 @@ from server.bus.bus import EVERYONE, Bus
 from server.bus.envelope import Envelope
 from server.bus.signals import Joined, Left
 from server.gateway.connection import AWAY_EVENTS, HALF_OUTBOX, OUTBOX_BYTES, Connection
-from server.gateway.frames import heads_for
+from server.gateway.frames import Heads, heads_for
 from server.gateway.stats import Stats
 
 log = logging.getLogger(__name__)
@@ -128,14 +128,20 @@ class Hub:
         for user in users:
             if user.id == omit:
                 continue
-            mine, head = heads, plain
+            mine, head, asks = heads, plain, False
             if user.id in named:
                 mine = heads_for(envelope, user.id)
                 head = mine.head(0)
+                asks = envelope.asks(user.id)
+                asking: Heads | None = None
             for connection in user.connections:
                 if picky and not self._wanted(connection, envelope):
                     continue
-                piece = mine.head(connection.codec) if connection.codec else head
+                if asks and connection.confirms:
+                    asking = asking or heads_for(envelope, user.id, ask=True)
+                    piece = asking.head(connection.codec)
+                else:
+                    piece = mine.head(connection.codec) if connection.codec else head
                 connection.log.append(piece)
                 connection.size = size = connection.size + len(piece)
                 delivered += 1

@@ -61,6 +61,7 @@ class Socket(asyncio.Protocol):
         "_allowance_at",
         "_parser",
         "codec",
+        "confirms",
         "connection",
         "heard_at",
         "held",
@@ -79,6 +80,7 @@ class Socket(asyncio.Protocol):
         self.token = ""
         self.connection: Connection | None = None
         self.codec = JSON
+        self.confirms = False
         self.heard_at = 0.0
         self.pinged_at = 0.0
         self.requests: list[Any] | None = None
@@ -176,6 +178,7 @@ class Socket(asyncio.Protocol):
         self.heard_at = self.pinged_at = self._allowance_at = asyncio.get_running_loop().time()
         wishes = handshake.wishes_of(request, deflate)
         self.codec = wishes.codec
+        self.confirms = wishes.confirms
         self.desk.opened(self, wishes)
 
     def _refuse(self, error: ApiError) -> None:

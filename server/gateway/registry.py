@@ -47,6 +47,7 @@ class Registry:
         self._away.pop(connection, None)
         self._stats.away = len(self._away)
         socket.connection = connection
+        connection.confirms = socket.confirms
         connection.attach(socket, socket.transport)
         if self.checkpoints.waits(connection):
             connection.block(HELD)

@@ -241,7 +241,12 @@ async def replay(
         for start, end in spans.get(topic, [(after, until)]):
             found += within(messages, start, end)
     found.sort(key=lambda pair: pair[0])
-    return [heads_for(envelope, connection.user_id).head(connection.codec) for _, envelope in found if wanted(envelope)]
+    return [_head(connection, envelope) for _, envelope in found if wanted(envelope)]
+
+
+def _head(connection: Connection, envelope: Envelope) -> bytes:
+    ask = connection.confirms and envelope.asks(connection.user_id)
+    return heads_for(envelope, connection.user_id, ask).head(connection.codec)
 
 
 def within(messages: Iterable[tuple[int, Envelope | Signal]], start: int, end: int) -> Iterable[tuple[int, Envelope]]:

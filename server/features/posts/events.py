@@ -38,6 +38,10 @@ class Posted(Event, frozen=True, kw_only=True):
             fields["followers"] = self.following
         return fields
 
+    def asks_others_than(self) -> str:
+        """Those whom it mentions and followers are to be told, and their clients say whether they were."""
+        return self.post.user_id
+
     def envelope_id(self) -> str:
         """The same for every attempt to write a post; only a pending_post_id makes more than one of them."""
         return self.once
