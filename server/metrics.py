@@ -11,6 +11,12 @@ REQUEST_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
     registry=registry,
 )
+NOTIFICATIONS_CONFIRMED = Counter(
+    "hubbub_notifications_confirmed_total",
+    "What clients did with posts that they were to tell their users of, by their own account",
+    ("status",),
+    registry=registry,
+)
 UNKNOWN_ROUTES = Counter(
     "hubbub_http_unknown_routes_total", "Requests for paths that nothing serves", registry=registry
 )

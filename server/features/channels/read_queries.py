@@ -1,6 +1,9 @@
 """What users have seen of channels: the counters of `channel_members` against those of `channels`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from msgspec import Struct
 
 from server.db import SQL, Db
 from server.features.channels.member_models import ChannelUnread
@@ -31,7 +34,7 @@ SEEN = """
           FROM goal g
          WHERE m.channel_id = g.channel_id AND m.user_id = $1 AND g.stale
     )
-    SELECT channel_id, viewed_at FROM goal WHERE stale OR NOT {stale_only} ORDER BY channel_id
+    SELECT channel_id, viewed_at, stale FROM goal WHERE stale OR NOT {stale_only} ORDER BY channel_id
 """
 
 SEE = SQL(SEEN.format(which="m.channel_id = ANY($2)", stale_only="false"))
@@ -49,19 +52,33 @@ UNREAD = SQL("""
 """)
 
 
-async def see(db: Db, user_id: str, channel_ids: Sequence[str]) -> dict[str, int]:
-    """Mark channels as read; when each was last viewed. Those that the user is not in are left out."""
-    return {row[0]: row[1] for row in await db.rows(SEE, user_id, channel_ids)}
+class Seen(Struct, frozen=True):
+    """Channels that were looked into."""
+
+    times: dict[str, int]
+    """When each was last viewed."""
+    unread: list[str]
+    """Those that had something new."""
 
 
-async def see_team(db: Db, user_id: str, team_id: str) -> dict[str, int]:
-    """Mark a user's live channels of a team as read; those that had something new, and when they were viewed."""
-    return {row[0]: row[1] for row in await db.rows(SEE_TEAM, user_id, team_id)}
+def _seen(rows: Iterable[Any]) -> Seen:
+    found = list(rows)
+    return Seen({row[0]: row[1] for row in found}, [row[0] for row in found if row[2]])
 
 
-async def see_personal(db: Db, user_id: str) -> dict[str, int]:
-    """Mark a user's direct and group channels as read; those that had something new, and when they were viewed."""
-    return {row[0]: row[1] for row in await db.rows(SEE_PERSONAL, user_id)}
+async def see(db: Db, user_id: str, channel_ids: Sequence[str]) -> Seen:
+    """Mark channels as read; those that the user is not in are left out."""
+    return _seen(await db.rows(SEE, user_id, channel_ids))
+
+
+async def see_team(db: Db, user_id: str, team_id: str) -> Seen:
+    """Mark a user's live channels of a team as read; only those that had something new are given."""
+    return _seen(await db.rows(SEE_TEAM, user_id, team_id))
+
+
+async def see_personal(db: Db, user_id: str) -> Seen:
+    """Mark a user's direct and group channels as read; only those that had something new are given."""
+    return _seen(await db.rows(SEE_PERSONAL, user_id))
 
 
 async def unread(db: Db, channel_id: str, user_id: str) -> ChannelUnread | None:

@@ -1,6 +1,6 @@
 """Reading: a user looks into channels, and their counters follow."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from server.bus.event import Event
 from server.context import Context
@@ -12,6 +12,9 @@ from server.features.status.service import set_online
 from server.features.threads import queries as thread_queries
 from server.features.threads.events import ThreadReadChanged
 
+READ: list[Callable[[Context, str, Sequence[str]], Awaitable[None]]] = []
+"""Called with the user id and the channels that had something new and have been read now."""
+
 
 async def view_channel(ctx: Context, user_id: str, view: ChannelView) -> ChannelViewResponse:
     """A user looks into a channel, and has left another: both are read. Without a channel the user looks away."""
@@ -20,30 +23,30 @@ async def view_channel(ctx: Context, user_id: str, view: ChannelView) -> Channel
         await set_online(ctx, user_id)
     if not channel_ids:
         return ChannelViewResponse({})
-    times = await read_queries.see(ctx.db, user_id, channel_ids)
-    if view.channel_id and view.channel_id not in times:
+    seen = await read_queries.see(ctx.db, user_id, channel_ids)
+    if view.channel_id and view.channel_id not in seen.times:
         raise BadRequest("app.channel.update_last_viewed_at.app_error", "The user is not in this channel.")
     if view.collapsed_threads_supported:
-        return await _tell(ctx, user_id, times)
+        return await _tell(ctx, user_id, seen)
     now = ctx.now()
-    read = await thread_queries.read_in_channels(ctx.db, user_id, list(times), now)
-    news = [ThreadsOfChannelRead(timestamp=now, user_id=user_id, channel_id=channel_id) for channel_id in times]
-    return await _tell(ctx, user_id, times, news if read else [])
+    read = await thread_queries.read_in_channels(ctx.db, user_id, list(seen.times), now)
+    news = [ThreadsOfChannelRead(timestamp=now, user_id=user_id, channel_id=channel_id) for channel_id in seen.times]
+    return await _tell(ctx, user_id, seen, news if read else [])
 
 
 async def mark_read(ctx: Context, user_id: str, channel_ids: Sequence[str]) -> ChannelViewResponse:
     """Mark channels as read; those that the user is not in are passed over."""
-    times = await read_queries.see(ctx.db, user_id, list(dict.fromkeys(channel_ids)))
-    return await _tell(ctx, user_id, times)
+    seen = await read_queries.see(ctx.db, user_id, list(dict.fromkeys(channel_ids)))
+    return await _tell(ctx, user_id, seen)
 
 
 async def mark_team_read(ctx: Context, user_id: str, team_id: str) -> ChannelViewResponse:
     """Mark all channels and threads of a team as read."""
-    times = await read_queries.see_team(ctx.db, user_id, team_id)
+    seen = await read_queries.see_team(ctx.db, user_id, team_id)
     now = ctx.now()
     read = await thread_queries.read_in_team(ctx.db, user_id, team_id, now)
     news = [ThreadReadChanged(user_id=user_id, team_id=team_id, timestamp=now)]
-    return await _tell(ctx, user_id, times, news if read else [])
+    return await _tell(ctx, user_id, seen, news if read else [])
 
 
 async def mark_personal_read(ctx: Context, user_id: str) -> ChannelViewResponse:
@@ -51,11 +54,16 @@ async def mark_personal_read(ctx: Context, user_id: str) -> ChannelViewResponse:
     return await _tell(ctx, user_id, await read_queries.see_personal(ctx.db, user_id))
 
 
-async def _tell(ctx: Context, user_id: str, times: dict[str, int], news: Sequence[Event] = ()) -> ChannelViewResponse:
-    if times and ctx.config.ServiceSettings.EnableChannelViewedMessages:
-        news = [MultipleChannelsViewed(channel_times=times, user_id=user_id), *news]
+async def _tell(
+    ctx: Context, user_id: str, seen: read_queries.Seen, news: Sequence[Event] = ()
+) -> ChannelViewResponse:
+    if seen.times and ctx.config.ServiceSettings.EnableChannelViewedMessages:
+        news = [MultipleChannelsViewed(channel_times=seen.times, user_id=user_id), *news]
     await ctx.tell((), news)
-    return ChannelViewResponse(times)
+    if seen.unread:
+        for listener in READ:
+            await listener(ctx, user_id, seen.unread)
+    return ChannelViewResponse(seen.times)
 
 
 async def get_unread(ctx: Context, channel_id: str, user_id: str) -> ChannelUnread:

@@ -1,5 +1,7 @@
 """Setting a channel unread from one of its posts on."""
 
+from collections.abc import Awaitable, Callable
+
 from server.context import Context
 from server.errors import NotFound
 from server.features.posts import unread_queries
@@ -8,6 +10,9 @@ from server.features.posts.events import PostUnread
 from server.features.posts.models import ChannelUnreadAt
 from server.features.threads.collapsed import collapsed_for
 from server.features.threads.service import set_thread_unread
+
+UNREAD: list[Callable[[Context, str], Awaitable[None]]] = []
+"""Called with the id of a user who has made something unread."""
 
 
 async def set_unread(ctx: Context, user_id: str, post_id: str, *, collapsed_supported: bool) -> ChannelUnreadAt:
@@ -38,4 +43,6 @@ async def set_unread(ctx: Context, user_id: str, post_id: str, *, collapsed_supp
             )
         ],
     )
+    for listener in UNREAD:
+        await listener(ctx, user_id)
     return unread

@@ -1,6 +1,6 @@
 """Statuses for the rest of the server: who is online, who did something, and what users choose."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 
 from server.context import Context
 from server.errors import NotFound
@@ -9,6 +9,9 @@ from server.features.status import queries
 from server.features.status.events import Typing
 from server.features.status.models import ONLINE, Status
 from server.features.status.presence import Presence
+
+CHOSEN: list[Callable[[Context, str, str], Awaitable[None]]] = []
+"""Called with the id of a user and the status that the user has chosen."""
 
 
 async def statuses_of(ctx: Context, user_ids: Collection[str]) -> dict[str, Status]:
@@ -41,6 +44,8 @@ async def choose(ctx: Context, user_id: str, status: str, end: int = 0) -> Statu
     if written is None:
         raise NotFound("app.user.missing_account.const")
     await presence.tell([written.row], [written.row] if written.changed else [])
+    for listener in CHOSEN:
+        await listener(ctx, user_id, status)
     return written.row.shown()
 
 

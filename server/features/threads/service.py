@@ -1,6 +1,6 @@
 """Following and reading threads, and what followers hear of replies."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from server.access.grants import channel_place, may_read_channel
 from server.context import Context
@@ -21,6 +21,9 @@ from server.features.threads.models import (
     UserThreads,
 )
 from server.features.threads.participants import participants_for, participants_for_all
+
+READ: list[Callable[[Context, str, str, str], Awaitable[None]]] = []
+"""Called with the ids of a user, a channel and a thread of it that the user has read now."""
 
 
 async def tell_followers(ctx: Context, root_id: str, mentioned: Collection[str], author_id: str) -> None:
@@ -185,8 +188,12 @@ async def follow(ctx: Context, user_id: str, thread_id: str, following: bool, te
 
 async def read_thread(ctx: Context, user_id: str, thread_id: str, timestamp: int, team_id: str = "") -> ThreadResponse:
     """Set the time up to which a user, who looks at it in `team_id`, has read a thread."""
-    before, _ = await _visible(ctx, user_id, thread_id)
-    return await _set_viewed(ctx, user_id, thread_id, timestamp, before, team_id)
+    before, row = await _visible(ctx, user_id, thread_id)
+    response = await _set_viewed(ctx, user_id, thread_id, timestamp, before, team_id)
+    if before.unread_replies and not response.unread_replies:
+        for listener in READ:
+            await listener(ctx, user_id, row.channel_id, thread_id)
+    return response
 
 
 async def set_thread_unread(
