@@ -6,6 +6,7 @@ from server.access.grants import may_read_channel
 from server.context import Context
 from server.errors import NotFound
 from server.features.posts import list_queries, queries
+from server.features.posts.emojis import add_emojis
 from server.features.posts.list_queries import Listed, Page, ThreadPage
 from server.features.posts.metadata import shown, shown_to_readers
 from server.features.posts.models import Post, PostList, StoredPost
@@ -17,6 +18,7 @@ from server.features.threads.participants import participants_for
 async def plain_list(ctx: Context, rows: Sequence[StoredPost]) -> PostList:
     """A list of just these posts, in their order."""
     posts = shown_to_readers(rows)
+    await add_emojis(ctx, posts)
     await add_permalinks(ctx, posts)
     return PostList([post.id for post in posts], {post.id: post for post in posts}, "", "", 0)
 
@@ -33,6 +35,7 @@ async def _assembled(
         for item in listed:
             _put_thread(item.post, item.last_reply_at, item.participants, item.is_following, people)
     await _add_details(ctx, posts, roots=not collapsed, whole=not (collapsed or skip_threads))
+    await add_emojis(ctx, posts.values())
     await add_permalinks(ctx, posts.values())
     return PostList(order, posts, "", "", 0)
 
@@ -171,6 +174,7 @@ async def thread(
         last_reply_at, participants, following = await list_queries.place_in_thread(ctx.db, root_id, ctx.user_id)
         people = await participants_for(ctx, participants or (), extended=extended)
         _put_thread(posts[root_id], last_reply_at, participants, following, people)
+    await add_emojis(ctx, posts.values())
     await add_permalinks(ctx, posts.values())
     order = [post.id] if alone else [post.id, *(row.id for row in rows)]
     return PostList(order, posts, "", "", 0, has_next)
@@ -189,5 +193,6 @@ async def readable(ctx: Context, rows: Iterable[StoredPost]) -> list[Post]:
     channel_ids = {row.channel_id for row in found}
     allowed = {channel_id for channel_id in channel_ids if await may_read_channel(ctx, channel_id)}
     posts = [shown(row) for row in found if row.channel_id in allowed]
+    await add_emojis(ctx, posts)
     await add_permalinks(ctx, posts)
     return posts

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from server.db import columns
+from server.features.emoji.models import Emoji
 from server.features.files.models import FileInfo
 from server.ids import Id
 
@@ -86,6 +87,8 @@ class Metadata(Struct, frozen=True, omit_defaults=True):
     """What the server knows about a post beyond its row; parts without content are left out."""
 
     embeds: list[Embed] | None = None
+    emojis: list[Emoji] | None = None
+    """Custom ones that it uses, in its text and as reactions."""
     files: list[FileInfo] | None = None
     images: dict[str, PostImage] | None = None
     reactions: list[Any] | None = None

@@ -9,6 +9,7 @@ from server.features.files.models import FileInfo
 from server.features.files.queries import files_of
 from server.features.posts import access, change_service, delete_service, ephemeral, queries, service, unread_service
 from server.features.posts.access import readable_post
+from server.features.posts.emojis import add_emojis
 from server.features.posts.lists import readable
 from server.features.posts.metadata import shown, shown_deleted
 from server.features.posts.models import (
@@ -62,6 +63,7 @@ async def get_post(
     """A post. Deleted ones are for administrators, without their content unless retain_content is set."""
     row = await readable_post(ctx, post_id, deleted=include_deleted)
     post = shown_deleted(row) if row.delete_at and not retain_content else shown(row)
+    await add_emojis(ctx, [post])
     await add_permalinks(ctx, [post])
     etag = f"{VERSION}.{row.id}.{row.update_at}.{int(retain_content)}.{changed_sources([post])}"
     revalidate(ctx, request.headers.get("if-none-match", ""), etag)

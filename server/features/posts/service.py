@@ -15,6 +15,7 @@ from server.features.channels.rooms import room_of
 from server.features.posts import models as types
 from server.features.posts import queries
 from server.features.posts.channel_mentions import link_channels
+from server.features.posts.emojis import add_emojis, emojis_in, put_emojis
 from server.features.posts.ephemeral import tell_of_outsiders, tell_of_silence
 from server.features.posts.events import Posted
 from server.features.posts.followups import Upcoming, plan
@@ -345,10 +346,12 @@ async def _write(
         post = shown(_row(draft, props, written))
         posts.append(post)
         post.pending_post_id = draft.pending_post_id
+    emojis = await emojis_in(ctx, draft.message, props)
         users = list(dict.fromkeys((*called, *mentioned.users, *written.commented)))
         return [_posted(place, post, sender, users, list(dict.fromkeys(written.followers)))]
 
     writer: PostWriter = ctx.part(PostWriter)
+        put_emojis(post, emojis)
     written = await writer.write(draft, news)
     if written is None:
         return await _repeat(ctx, place, draft, mentioned, sender)
@@ -418,6 +421,7 @@ async def _repeat(ctx: Context, place: Place, draft: Draft, mentioned: Mentioned
     return post
 
 
+    await add_emojis(ctx, [post])
 async def _refusal(ctx: Context, draft: Draft) -> Exception:
     deleted_at = await queries.channel_deleted_at(ctx.db, draft.channel_id)
     if deleted_at is None:

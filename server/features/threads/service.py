@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from server.access.grants import channel_place, may_read_channel
 from server.context import Context
 from server.errors import NotFound, forbidden, invalid_url
+from server.features.posts.emojis import add_emojis
 from server.features.posts.metadata import shown, shown_deleted
 from server.features.posts.models import Post, StoredPost
 from server.features.posts.permalinks import add_permalinks
@@ -33,13 +34,15 @@ async def tell_followers(ctx: Context, root_id: str, mentioned: Collection[str],
         return
     state, row, followers = found
     place = await channel_place(ctx, row.channel_id)
+    post = _shown(row)
+    await add_emojis(ctx, [post])
     thread = ThreadResponse(
         id=row.id,
         reply_count=state.reply_count,
         last_reply_at=state.last_reply_at,
         last_viewed_at=0,
         participants=await participants_for_all(ctx, state.participants),
-        post=_shown(row),
+        post=post,
         unread_replies=0,
         unread_mentions=0,
         is_urgent=_is_urgent(row),
@@ -111,6 +114,7 @@ async def get_threads(
         ids = [user_id for state, _ in rows for user_id in state.participants]
         people = await participants_for(ctx, ids, extended=extended)
         found = [_response(state, _shown(row), row, people) for state, row in rows]
+        await add_emojis(ctx, (thread.post for thread in found))
         await add_permalinks(ctx, (thread.post for thread in found))
     return UserThreads(
         total=sums.total,
@@ -132,6 +136,7 @@ async def get_thread(ctx: Context, user_id: str, thread_id: str, *, extended: bo
 async def _one(ctx: Context, state: ThreadState, row: StoredPost, *, extended: bool = True) -> ThreadResponse:
     people = await participants_for(ctx, state.participants, extended=extended)
     post = _shown(row)
+    await add_emojis(ctx, [post])
     await add_permalinks(ctx, [post])
     return _response(state, post, row, people)
 
