@@ -7,10 +7,10 @@ import base64
 import hashlib
 import hmac
 
+from server.access.installation import lasting_secret
 from server.context import Context
-from server.db import SQL
 from server.errors import BadRequest
-from server.ids import is_id, new_id, new_token
+from server.ids import is_id, new_id
 
 LASTS_MS = 3000
 """How long a trigger id may be used."""
@@ -20,25 +20,8 @@ _AHEAD_MS = 1000
 
 _NAME = "TriggerIdSecret"
 
-# The first node to need the secret makes it; the update only makes the row come back when it is there.
-LASTING_SECRET = SQL("""
-    INSERT INTO systems AS s (name, value)
-    VALUES ($1, $2)
-        ON CONFLICT (name) DO UPDATE SET value = s.value
- RETURNING value
-""")
-
-
-async def _secret(ctx: Context) -> bytes:
-    async def load() -> bytes:
-        value: str = await ctx.db.value(LASTING_SECRET, _NAME, new_token() + new_token())
-        return value.encode()
-
-    return await ctx.cache.get("trigger_id_secret", (), load)
-
-
 async def _signature(ctx: Context, told: str) -> str:
-    return hmac.new(await _secret(ctx), told.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(await lasting_secret(ctx, _NAME), told.encode(), hashlib.sha256).hexdigest()
 
 
 async def make_trigger_id(ctx: Context) -> tuple[str, str]:

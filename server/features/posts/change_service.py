@@ -1,6 +1,6 @@
 """Changing posts: editing, pinning, and going back to an older version."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -16,6 +16,7 @@ from server.features.posts.channel_mentions import link_channels
 from server.features.posts.events import PostEdited
 from server.features.posts.file_changes import change_files
 from server.features.posts.hashtags import hashtags_in
+from server.features.posts.integrations import with_integrations
 from server.features.posts.metadata import check_message, check_props, shown
 from server.features.posts.models import SYSTEM_PREFIX, Post, PostPatch, PostUpdate, StoredPost
 from server.features.posts.permalinks import add_permalinks, link_post
@@ -60,26 +61,70 @@ async def patch_post(ctx: Context, post_id: str, patch: PostPatch, *, restored: 
             raise BadRequest("api.post.update_post.find.app_error", "There is no such post.") from None
         await _check_editable(ctx, post)
         text = post.message if message is UNSET else message
-        file_ids = post.file_ids
+        file_ids = None
         if patch.file_ids is not UNSET:
             file_ids = await change_files(ctx, tx, post, patch.file_ids, restored=restored)
-        if text != post.message or file_ids != post.file_ids:
-            await queries.keep_version(tx, post.id, id_at(ctx.now()), ctx.now())
-        changed = await queries.change_post(
+        edited = await _change(
+            ctx,
             tx,
             post,
-            ctx.now(),
             message=text,
-            hashtags=hashtags_in(text, ctx.config.ServiceSettings.MinimumHashtagLength),
             props=await _new_props(ctx, tx, post, text, props),
             is_pinned=post.is_pinned if patch.is_pinned is UNSET else patch.is_pinned,
             file_ids=file_ids,
         )
-        for listener in EDITED:
-            await listener(ctx, tx, post, changed)
-        edited = shown(changed)
-        tx.publish(PostEdited(room=await room_of(ctx, post.channel_id), post=edited))
     await add_permalinks(ctx, [edited])
+    return edited
+
+
+async def rewrite_post(ctx: Context, post_id: str, message: str, props: dict[str, Any] | UnsetType) -> Post:
+    """Give a post the contents that its integration wants; who asked for that needs no right to edit it.
+
+    Raises BadRequest when it is gone or of the server itself, when its channel is archived, and for bad contents.
+    """
+    check_message(message)
+    if props is not UNSET:
+        check_props(props)
+    async with ctx.begin() as tx:
+        post = await queries.lock_post(tx, post_id)
+        if post is None:
+            raise BadRequest("api.post.update_post.find.app_error", "There is no such post.")
+        await _check_changeable(ctx, post)
+        new = await _new_props(ctx, tx, post, message, props)
+        edited = await _change(ctx, tx, post, message=message, props=new, is_pinned=post.is_pinned)
+    await add_permalinks(ctx, [edited])
+    return edited
+
+
+async def _change(
+    ctx: Context,
+    tx: Change,
+    post: StoredPost,
+    *,
+    message: str,
+    props: dict[str, Any],
+    is_pinned: bool,
+    file_ids: Sequence[str] | None = None,
+) -> Post:
+    """Store new contents of a locked post and tell them; another text, or other files, keep the old in the history."""
+    now = ctx.now()
+    files = post.file_ids if file_ids is None else list(file_ids)
+    if message != post.message or files != post.file_ids:
+        await queries.keep_version(tx, post.id, id_at(now), now)
+    changed = await queries.change_post(
+        tx,
+        post,
+        now,
+        message=message,
+        hashtags=hashtags_in(message, ctx.config.ServiceSettings.MinimumHashtagLength),
+        props=props,
+        is_pinned=is_pinned,
+        file_ids=files,
+    )
+    for listener in EDITED:
+        await listener(ctx, tx, post, changed)
+    edited = shown(changed)
+    tx.publish(PostEdited(room=await room_of(ctx, post.channel_id), post=edited))
     return edited
 
 
@@ -87,7 +132,7 @@ async def _new_props(
     ctx: Context, tx: Change, post: StoredPost, message: str, given: dict[str, Any] | UnsetType
 ) -> dict[str, Any]:
     """The props that an edited post gets, from those that were given or the old ones."""
-    props = dict(post.props if given is UNSET else given)
+    props = dict(post.props) if given is UNSET else with_integrations(given, post.props)
     if FROM_BOT in post.props:
         props[FROM_BOT] = post.props[FROM_BOT]
     place = await channel_place(ctx, post.channel_id)
@@ -97,18 +142,22 @@ async def _new_props(
     return props
 
 
-async def _check_editable(ctx: Context, post: StoredPost) -> None:
+async def _check_changeable(ctx: Context, post: StoredPost) -> None:
     if post.delete_at:
         raise BadRequest("api.post.update_post.permissions_details.app_error", "The post is deleted.")
     if post.type.startswith(SYSTEM_PREFIX):
         raise BadRequest("api.post.update_post.system_message.app_error", "The server's own posts can't be changed.")
+    await check_not_archived(ctx, post.channel_id, _ARCHIVED)
+
+
+async def _check_editable(ctx: Context, post: StoredPost) -> None:
+    await _check_changeable(ctx, post)
     limit = ctx.config.ServiceSettings.PostEditTimeLimit
     if limit >= 0 and ctx.now() > post.create_at + limit * 1000:
         raise BadRequest(
             "api.post.update_post.permissions_time_limit.app_error",
             f"A post can be changed for {limit} seconds.",
         )
-    await check_not_archived(ctx, post.channel_id, _ARCHIVED)
 
 
 async def pin_post(ctx: Context, post_id: str, pinned: bool) -> None:

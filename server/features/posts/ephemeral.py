@@ -8,7 +8,8 @@ from server.access.permissions import Permission
 from server.bus.event import Room
 from server.context import Context
 from server.errors import invalid_body
-from server.features.posts.events import EphemeralMessage
+from server.features.posts.events import EphemeralMessage, PostEdited
+from server.features.posts.integrations import with_cookies
 from server.features.posts.metadata import check_message, check_props, shown
 from server.features.posts.models import EPHEMERAL, NewEphemeral, Post, StoredPost
 from server.ids import id_at, is_id
@@ -24,11 +25,47 @@ async def send_ephemeral(
     root_id: str = "",
     props: dict[str, Any] | None = None,
 ) -> Post:
-    """Show `to` a post by `user_id` in a channel."""
+    """Show `to` a post by `user_id` in a channel; props with attachments must have been checked."""
     now = ctx.now()
-    post = shown(
+    post = await _ephemeral(ctx, id_at(now), to, user_id, channel_id, root_id, message, props or {}, now)
+    await ctx.tell((), [EphemeralMessage(user_id=to, post=post)])
+    return post
+
+
+async def change_ephemeral(
+    ctx: Context,
+    *,
+    id: str,
+    to: str,
+    user_id: str,
+    channel_id: str,
+    message: str,
+    root_id: str = "",
+    props: dict[str, Any],
+) -> Post:
+    """Show other contents where `to` was shown an ephemeral post."""
+    post = await _ephemeral(ctx, id, to, user_id, channel_id, root_id, message, props, ctx.now())
+    await ctx.tell((), [PostEdited(room=Room(channel_id, (to,)), post=post)])
+    return post
+
+
+async def _ephemeral(
+    ctx: Context,
+    id: str,
+    to: str,
+    user_id: str,
+    channel_id: str,
+    root_id: str,
+    message: str,
+    props: dict[str, Any],
+    now: int,
+) -> Post:
+    sealed = await with_cookies(
+        ctx, props, user_id=to, post_id=id, root_id=root_id, channel_id=channel_id, author_id=user_id
+    )
+    return shown(
         StoredPost(
-            id=id_at(now),
+            id=id,
             create_at=now,
             update_at=now,
             edit_at=0,
@@ -40,7 +77,7 @@ async def send_ephemeral(
             original_id="",
             message=message,
             type=EPHEMERAL,
-            props=props or {},
+            props=sealed,
             hashtags="",
             file_ids=[],
             has_reactions=False,
@@ -48,8 +85,6 @@ async def send_ephemeral(
             reply_count=0,
         )
     )
-    await ctx.tell((), [EphemeralMessage(user_id=to, post=post)])
-    return post
 
 
 async def create_ephemeral(ctx: Context, body: NewEphemeral) -> Post:

@@ -162,7 +162,7 @@ def _checked_attachments(attachments: object) -> list[dict[str, Any]]:
             for action in _objects(attachment["actions"]):
                 if not isinstance(action.get("integration") or {}, dict):
                     raise invalid_props()
-                if not action.get("id"):
+                if not (isinstance(action.get("id"), str) and action["id"]):
                     action["id"] = new_id()
     return checked
 

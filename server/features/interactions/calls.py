@@ -1,0 +1,66 @@
+"""Asking the programs behind actions and dialogs."""
+
+from typing import ClassVar
+
+import msgspec
+
+from server.context import Context
+from server.errors import ApiError, BadRequest, Busy, TooManyRequests
+from server.notify.outbound import Answer, Outbound, OutboundError, OutboundRefused, checked_url
+
+ANSWER_MAX = 1_000_000
+REDIRECTS = 3
+
+FAILED = "api.post.do_action.action_integration.app_error"
+"""What clients know a program by that can't be asked."""
+
+_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+
+
+class BadGateway(ApiError):
+    """502: the program behind it failed."""
+
+    status: ClassVar[int] = 502
+
+
+def may_be_called(url: str) -> bool:
+    """Whether it is an address at all; where it leads is seen when it is called."""
+    try:
+        checked_url(url)
+    except OutboundRefused:
+        return False
+    return True
+
+
+async def ask(ctx: Context, url: str, question: object) -> Answer:
+    """The answer of a program with status 200; raises BadRequest in constant words without one.
+
+    Also raises what the program says of itself: TooManyRequests, Busy, BadGateway.
+    """
+    outbound: Outbound = ctx.part(Outbound)
+    try:
+        answer = await outbound.send(
+            "POST",
+            url,
+            headers=_HEADERS,
+            content=msgspec.json.encode(question),
+            timeout=ctx.config.ServiceSettings.OutgoingIntegrationRequestsTimeout,
+            max_bytes=ANSWER_MAX,
+            redirects=REDIRECTS,
+        )
+    except OutboundError as error:
+        raise BadRequest(FAILED, error.reason) from None
+    if answer.status == 200:
+        return answer
+    if answer.status == 429:
+        raise TooManyRequests(FAILED, "The integration has too many requests.")
+    if answer.status == 503:
+        raise Busy(FAILED, "The integration is not available.")
+    if answer.status >= 500:
+        raise BadGateway(FAILED, "The integration failed.")
+    raise BadRequest(FAILED, "The integration refused the request.")
+
+
+def unreadable() -> BadRequest:
+    """400 for an answer that makes no sense."""
+    return BadRequest(FAILED, "The answer of the integration can't be read.")
