@@ -42,6 +42,13 @@ class StoredFile(Struct):
 
     info: FileInfo
     pictured: bool = False
+    bookmark_id: str = ""
+    """The bookmark that shows it, "" for none."""
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether a post or a bookmark has it, so that the readers of the channel may read it."""
+        return bool(self.info.post_id or self.bookmark_id)
 
 
 class FileUploadResponse(Struct):

@@ -25,7 +25,7 @@ async def insert_files(db: Db, files: Sequence[StoredFile]) -> None:
     await db.run(INSERT_FILES, *batch([(*astuple(file.info), file.pictured) for file in files], _WIDTH + 1))
 
 
-FILE_BY_ID = SQL(f"SELECT {INFO_COLUMNS}, pictured FROM files WHERE id = $1 AND delete_at = 0")
+FILE_BY_ID = SQL(f"SELECT {INFO_COLUMNS}, pictured, bookmark_id FROM files WHERE id = $1 AND delete_at = 0")
 
 
 async def file_by_id(db: Db, id: str) -> StoredFile | None:
@@ -47,6 +47,34 @@ async def files_of(db: Db, post_id: str, order: Sequence[str], *, deleted: bool 
     return await db.many(FileInfo, FILES_OF, post_id, order, deleted)
 
 
+BOOKMARK_FILE = SQL("""
+    UPDATE files
+       SET bookmark_id = $2, update_at = $5
+     WHERE id = $1 AND user_id = $3 AND channel_id = $4 AND post_id = '' AND bookmark_id = '' AND delete_at = 0
+""")
+
+
+async def bookmark_file(db: Db, id: str, bookmark_id: str, user_id: str, channel_id: str, now: int) -> bool:
+    """Let a bookmark show a user's file; False when it is not theirs, not for the channel, or taken already."""
+    return await db.run(BOOKMARK_FILE, id, bookmark_id, user_id, channel_id, now) > 0
+
+
+HAND_ON_FILE = SQL("UPDATE files SET bookmark_id = $3 WHERE id = $1 AND bookmark_id = $2")
+
+
+async def hand_on_file(db: Db, id: str, bookmark_id: str, next_id: str) -> None:
+    """Let another bookmark show the file of one."""
+    await db.run(HAND_ON_FILE, id, bookmark_id, next_id)
+
+
+ERASE_BOOKMARKED = SQL("UPDATE files SET delete_at = $3, erase_at = $3 WHERE id = $1 AND bookmark_id = $2")
+
+
+async def erase_bookmarked(db: Db, id: str, bookmark_id: str, now: int) -> None:
+    """Let the file of a bookmark be removed for good, soon."""
+    await db.run(ERASE_BOOKMARKED, id, bookmark_id, now)
+
+
 DELETE_FILES_OF = SQL("""
     UPDATE files
        SET delete_at = $2, update_at = $2
@@ -62,7 +90,8 @@ async def delete_files_of(db: Db, post_ids: Sequence[str], now: int) -> None:
 ATTACH_FILES = SQL("""
     UPDATE files
        SET post_id = $2, update_at = $5
-     WHERE id = ANY($1) AND user_id = $3 AND channel_id = $4 AND post_id = '' AND delete_at = 0
+     WHERE id = ANY($1) AND user_id = $3 AND channel_id = $4 AND post_id = ''
+       AND bookmark_id = '' AND delete_at = 0
  RETURNING id
 """)
 

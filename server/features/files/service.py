@@ -129,7 +129,7 @@ async def readable_file(ctx: Context, file_id: str) -> StoredFile:
     if file is None:
         raise no_such_file()
     info = file.info
-    if info.user_id != ctx.user_id and not (info.post_id and await may_read_channel(ctx, info.channel_id)):
+    if info.user_id != ctx.user_id and not (file.is_attached and await may_read_channel(ctx, info.channel_id)):
         raise forbidden()
     return file
 
@@ -140,7 +140,7 @@ async def public_file(ctx: Context, file_id: str, signature: str) -> StoredFile:
     if not hmac.compare_digest((await _signature(ctx, file_id)).encode(), signature.encode()):
         raise BadRequest("api.file.get_file.public_invalid.app_error", "The link to this file is not valid.")
     file = await queries.file_by_id(ctx.db, file_id)
-    if file is None or not file.info.post_id:
+    if file is None or not file.is_attached:
         raise no_such_file()
     return file
 
@@ -149,7 +149,7 @@ async def public_path(ctx: Context, file_id: str) -> str:
     """The path of a link to a file that a post has; anybody who has the link may read the file."""
     _check_public(ctx)
     file = await readable_file(ctx, file_id)
-    if not file.info.post_id:
+    if not file.is_attached:
         raise BadRequest("api.file.get_public_link.no_post.app_error", "The file is not attached to a post.")
     return f"/files/{file_id}/public?h={await _signature(ctx, file_id)}"
 

@@ -163,7 +163,7 @@ _ATTACHED = f"""
            SET post_id = wanted.post_id, update_at = wanted.create_at
           FROM wanted
          WHERE files.id = wanted.file_id AND files.user_id = wanted.user_id AND files.channel_id = wanted.channel_id
-           AND files.post_id = '' AND files.delete_at = 0
+           AND files.post_id = '' AND files.bookmark_id = '' AND files.delete_at = 0
      RETURNING {columns(FileInfo, "files")}, turn
     ),"""
 _FILE_IDS = "ARRAY(SELECT attached.id FROM attached WHERE attached.post_id = accepted.id ORDER BY turn)"

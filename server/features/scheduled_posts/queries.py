@@ -108,7 +108,8 @@ async def of_team(db: Db, user_id: str, team_id: str) -> list[Scheduled]:
 USABLE_FILES = SQL("""
     SELECT id
       FROM files
-     WHERE id = ANY($3) AND user_id = $1 AND channel_id = $2 AND post_id = '' AND delete_at = 0
+     WHERE id = ANY($3) AND user_id = $1 AND channel_id = $2 AND post_id = ''
+       AND bookmark_id = '' AND delete_at = 0
   ORDER BY array_position($3, id)
 """)
 
