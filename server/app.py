@@ -37,6 +37,7 @@ from server.features.emoji import jobs as emoji_jobs
 from server.features.emoji import routes as emoji
 from server.features.files import jobs as files_jobs
 from server.features.files import routes as files
+from server.features.groups import routes as groups
 from server.features.guests import jobs as guests_jobs
 from server.features.guests import routes as guests
 from server.features.interactions import routes as interactions
@@ -44,7 +45,6 @@ from server.features.mfa import routes as mfa
 from server.features.notifications import actions as notification_actions
 from server.features.notifications import jobs as notification_jobs
 from server.features.notifications import routes as notifications
-from server.features.groups import routes as groups
 from server.features.oauth import flow_routes as oauth_flow
 from server.features.oauth import jobs as oauth_jobs
 from server.features.oauth import routes as oauth

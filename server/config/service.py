@@ -112,7 +112,7 @@ class ServiceSection(Struct, frozen=True, kw_only=True):
     FeatureFlagSyncIntervalSeconds: int = 30
     DebugSplit: bool = False
     ManagedResourcePaths: str = ""
-    EnableCustomGroups: bool = False
+    EnableCustomGroups: bool = True
     AllowSyncedDrafts: bool = True
     AllowPersistentNotifications: bool = True
     AllowPersistentNotificationsForGuests: bool = False

@@ -49,9 +49,15 @@ class World(Struct):
     hook: str
     spare_hook: str
     """Webhooks of the administrator's for the private channel."""
+    custom_group: str
+    """A group of people that the victim made."""
     app: str
     spare_app: str
     """OAuth apps of the administrator's."""
+    command: str
+    """A slash command of the administrator's in the team."""
+    spare_commands: dict[str, str]
+    """For each of those who may, one to delete."""
     role_id: str
     session_id: str
 
@@ -101,11 +107,18 @@ async def build_world(node: TestNode, make: Make) -> World:
     node.change_settings({"ServiceSettings": {"EnableBotAccountCreation": True}})
     bot = (await admin.post("/bots", {"username": make.name("bot")})).ok(201)["user_id"]
     node.change_settings({"ServiceSettings": {"EnableOAuthServiceProvider": True}})
+    crew = {"name": make.name("crew"), "display_name": "Crew", "user_ids": [victim.id]}
+    custom_group = (await node.client(victim.token).post("/groups", crew)).ok(201)["id"]
     plan = {"name": "App", "callback_urls": ["https://app.example/"], "homepage": "https://app.example"}
     apps = [(await admin.post("/oauth/apps", plan)).ok(201)["id"] for _ in range(2)]
     node.services.config = before
     tokens = [(await admin.post(f"/users/{bot}/tokens", {"description": "x"})).ok()["id"] for _ in range(2)]
     hooks = [(await admin.post("/hooks/incoming", {"channel_id": private.id})).ok(201)["id"] for _ in range(2)]
+    commands = [
+        (await admin.post("/commands", {"team_id": team.id, "trigger": name, "method": "P", "url": "http://x.example"}))
+        for name in ("build", "spare1", "spare2")
+    ]
+    command, *spare_commands = [made.ok(201)["id"] for made in commands]
     sessions = (await node.client(victim.token).get(f"/users/{victim.id}/sessions")).ok()
     people = {
         "guest": guest,
@@ -138,8 +151,11 @@ async def build_world(node: TestNode, make: Make) -> World:
         spare_token=tokens[1],
         hook=hooks[0],
         spare_hook=hooks[1],
+        custom_group=custom_group,
         app=apps[0],
         spare_app=apps[1],
+        command=command,
+        spare_commands=dict(zip(("team_admin", "sysadmin"), spare_commands, strict=True)),
         role_id=role["id"],
         session_id=sessions[0]["id"],
     )

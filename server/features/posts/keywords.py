@@ -11,6 +11,7 @@ from server.bus.event import Room
 from server.context import Context
 from server.db import SQL
 from server.features.channels.member_queries import hears_everyone
+from server.features.posts.group_mentions import called_by_group, group_names
 from server.features.posts.mentions import Calls, Keywords, attachment_texts, find_calls, keywords_of
 from server.features.posts.models import CHANNEL_WIDE, HEADER_CHANGE, PURPOSE_CHANGE
 from server.features.status.models import ONLINE
@@ -88,6 +89,8 @@ class Mentioned(Struct):
     """Names and ids of people of the team who are called but not in the channel."""
     silenced: str = ""
     """The word for everybody that calls nobody, because the channel has too many members."""
+    groups_refused: bool = False
+    """Whether it names groups that its author may not call."""
 
 
 async def table_of(ctx: Context, channel_id: str) -> Table:
@@ -138,9 +141,10 @@ async def mentioned_by(
     """Whom a post in a public or private channel calls. `self_too`: its author as well, who only lent a name to it."""
     table = await table_of(ctx, place.id)
     calls = find_calls((message, *attachment_texts(props.get("attachments"))), table.keywords)
+    groups = await _groups(ctx, place.id, calls)
     users, outsiders = await _resolve(ctx, place, table, calls)
-    users |= calls.users
-    mentioned = Mentioned()
+    users |= calls.users | (groups or set())
+    mentioned = Mentioned(groups_refused=groups is None)
     if not self_too:
         users.discard(author_id)
     kept = sorted(users)
@@ -158,6 +162,18 @@ async def mentioned_by(
         mentioned.comments_any, mentioned.comments_root = table.comments_any, table.comments_root
         mentioned.also_follow = table.also_follow
     return mentioned
+
+
+async def _groups(ctx: Context, channel_id: str, calls: Calls) -> set[str] | None:
+    """The members whom groups' names call; None when groups are called without the right to."""
+    names = await group_names(ctx) if calls.names else {}
+    called = {names[name]: variants for variants in calls.names for name in variants if name in names}
+    if not called:
+        return set()
+    calls.names = [variants for variants in calls.names if variants not in called.values()]
+    if ctx.session is not None and not await has_channel(ctx, channel_id, Permission.USE_GROUP_MENTIONS):
+        return None
+    return {user_id for group_id in called for user_id in await called_by_group(ctx, channel_id, group_id)}
 
 
 async def _resolve(

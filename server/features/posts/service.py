@@ -251,10 +251,13 @@ def given_props(ctx: Context, given: Mapping[str, Any], *, from_webhook: bool = 
     if not from_webhook and not is_bot and ctx.config.ServiceSettings.ExperimentalEnableHardenedMode:
         for name in INTEGRATION_PROPS:
             props.pop(name, None)
+    if props:
+        props.pop("from_bot", None)
+        props.pop("from_oauth_app", None)
     if is_bot:
         props["from_bot"] = "true"
-    elif props:
-        props.pop("from_bot", None)
+    if ctx.session is not None and ctx.session.is_oauth:
+        props["from_oauth_app"] = ctx.session.props.get("oauth_app_id", "")
     return props
 
 
@@ -297,6 +300,9 @@ async def _mentioned(ctx: Context, place: Place, draft: Draft, props: dict[str, 
             is_reply=bool(draft.root_id),
             self_too=self_too,
         )
+    if mentioned.groups_refused:
+        props["disable_group_highlight"] = True
+        draft.props_json = check_props(props).decode()
     draft.mentions, draft.notified = mentioned.kept, mentioned.users
     draft.comments_any, draft.comments_root = mentioned.comments_any, mentioned.comments_root
     draft.also_follow = mentioned.also_follow
@@ -340,18 +346,18 @@ async def _write(
 ) -> Post:
     """Store a post and tell it; a pending_post_id that was used before gives the post that was stored then."""
     sender = await get_user(ctx, draft.user_id)
+    emojis = await emojis_in(ctx, draft.message, props)
     posts: list[Post] = []
 
     def news(written: Written) -> Sequence[Event]:
         post = shown(_row(draft, props, written))
+        put_emojis(post, emojis)
         posts.append(post)
         post.pending_post_id = draft.pending_post_id
-    emojis = await emojis_in(ctx, draft.message, props)
         users = list(dict.fromkeys((*called, *mentioned.users, *written.commented)))
         return [_posted(place, post, sender, users, list(dict.fromkeys(written.followers)))]
 
     writer: PostWriter = ctx.part(PostWriter)
-        put_emojis(post, emojis)
     written = await writer.write(draft, news)
     if written is None:
         return await _repeat(ctx, place, draft, mentioned, sender)
@@ -415,13 +421,13 @@ async def _repeat(ctx: Context, place: Place, draft: Draft, mentioned: Mentioned
     if row is None:
         raise await _refusal(ctx, draft)
     post = shown(row)
+    await add_emojis(ctx, [post])
     post.pending_post_id = draft.pending_post_id
     if row.channel_id == draft.channel_id and row.message == draft.message and not row.delete_at:
         await ctx.tell((), [_posted(place, post, sender, mentioned.users, ())])
     return post
 
 
-    await add_emojis(ctx, [post])
 async def _refusal(ctx: Context, draft: Draft) -> Exception:
     deleted_at = await queries.channel_deleted_at(ctx.db, draft.channel_id)
     if deleted_at is None:
