@@ -11,13 +11,14 @@ from server.notify.mail import Mail, is_configured, send_mail
 jobs = Jobs()
 log = structlog.get_logger()
 
+HOUR = 3600_000
 PAUSE = 60_000
-"""Milliseconds between two mails of a kind to the same user, however often they are asked for."""
-
+"""Milliseconds between two mails of a kind to the same address, however often they are asked for."""
+MOST_AN_HOUR = 6
+"""Mails of a kind that a user, or an address, is sent in an hour."""
 
 MOST_INVITATIONS = 5
-"""To one address in INVITED_WITHIN, by whatever teams: it belongs to somebody who may have asked for none."""
-INVITED_WITHIN = 3600_000
+"""To one address in an hour, by whatever teams: it belongs to somebody who may have asked for none."""
 
 
 async def _send(ctx: Context, mail: Mail, type: str, token: str) -> None:
@@ -32,9 +33,12 @@ async def _send(ctx: Context, mail: Mail, type: str, token: str) -> None:
         raise
 
 
-async def _too_soon(ctx: Context, type: str, user_id: str) -> bool:
-    newest = await token_queries.newest_mail_token(ctx.db, type, user_id)
-    return ctx.now() - newest < PAUSE
+async def _too_many(ctx: Context, type: str, user_id: str, email: str) -> bool:
+    now = ctx.now()
+    hourly, lately = await token_queries.mailed_lately(
+        ctx.db, type, user_id, email, since=now - HOUR, lately=now - PAUSE
+    )
+    return lately > 0 or hourly >= MOST_AN_HOUR
 
 
 @jobs.on(SendEmailVerification)
@@ -43,7 +47,7 @@ async def send_email_verification(ctx: Context, job: SendEmailVerification) -> N
     user = await queries.user_by_id(ctx.db, job.user_id)
     if user is None or user.delete_at or (user.email_verified and user.email == job.email):
         return
-    if await _too_soon(ctx, token_queries.VERIFY_EMAIL, job.user_id):
+    if await _too_many(ctx, token_queries.VERIFY_EMAIL, job.user_id, job.email):
         return
     token = await token_queries.insert_mail_token(
         ctx.db, token_queries.VERIFY_EMAIL, {"user_id": job.user_id, "email": job.email}
@@ -58,7 +62,7 @@ async def send_password_reset(ctx: Context, job: SendPasswordReset) -> None:
     user = await queries.user_by_id(ctx.db, job.user_id)
     if user is None or user.delete_at or user.auth_service:
         return
-    if await _too_soon(ctx, token_queries.PASSWORD_RECOVERY, job.user_id):
+    if await _too_many(ctx, token_queries.PASSWORD_RECOVERY, user.id, user.email):
         return
     token = await token_queries.insert_mail_token(
         ctx.db, token_queries.PASSWORD_RECOVERY, {"user_id": user.id, "email": user.email}
@@ -71,7 +75,7 @@ async def send_team_invitation(ctx: Context, job: SendTeamInvitation) -> None:
     """Make a link that leads into the team and mail it, unless the address has been sent enough of them."""
     now = ctx.now()
     invited, lately = await token_queries.invitations_to(
-        ctx.db, job.email, job.team_id, since=now - INVITED_WITHIN, lately=now - PAUSE
+        ctx.db, job.email, job.team_id, since=now - HOUR, lately=now - PAUSE
     )
     if lately or invited >= MOST_INVITATIONS:
         return

@@ -225,8 +225,8 @@ class SendEmailVerification(Job, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """One at a time for each user."""
-        return f"{self.name}:{self.user_id}"
+        """One at a time for each user and address."""
+        return f"{self.name}:{self.user_id}:{self.email}"
 
 
 class SendPasswordReset(Job, frozen=True, kw_only=True):

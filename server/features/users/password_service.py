@@ -10,6 +10,7 @@ from server.features.users import queries, rules, token_queries
 from server.features.users.models import Credentials, PasswordChange, PasswordReset, SendAccountNews, SendPasswordReset
 from server.features.users.news import tell_updated
 from server.features.users.passwords import hash_password, verify_password
+from server.ids import new_id
 
 RESET_LIFE = 24 * 3600 * 1000
 """Milliseconds for which the link of a reset mail holds."""
@@ -87,7 +88,7 @@ async def _set_password(ctx: Context, user_id: str, password: str, *, keep: str)
         user = await queries.set_password(tx, user_id, hashed, ctx.now())
         if user is None:
             raise NotFound("app.user.missing_account.const", "There is no such account.")
-        await token_queries.delete_mail_tokens(tx, token_queries.PASSWORD_RECOVERY, user_id)
+        await token_queries.void_mail_tokens(tx, token_queries.PASSWORD_RECOVERY, user_id)
         if ctx.config.ServiceSettings.TerminateSessionsOnPasswordChange:
             await revoke_all(ctx, tx, user_id, except_id=keep)
         tx.enqueue(SendAccountNews(user_id=user_id, news="password"))
@@ -100,10 +101,10 @@ async def send_password_reset(ctx: Context, email: str) -> None:
     if not email:
         raise invalid_body("email")
     user = await queries.user_by_email(ctx.db, email.strip().lower())
-    if user is None or user.delete_at or user.auth_service or user.is_bot:
-        return
+    eligible = user is not None and not user.delete_at and not user.auth_service and not user.is_bot
     async with ctx.begin() as tx:
-        tx.enqueue(SendPasswordReset(user_id=user.id))
+        # For nobody, too: what takes longer for known addresses would tell which these are.
+        tx.enqueue(SendPasswordReset(user_id=user.id if user is not None and eligible else new_id()))
 
 
 async def reset_password(ctx: Context, body: PasswordReset) -> None:
@@ -117,7 +118,7 @@ async def reset_password(ctx: Context, body: PasswordReset) -> None:
     if ctx.now() - link.create_at > RESET_LIFE:
         raise BadRequest("api.user.reset_password.link_expired.app_error", "This link is too old, ask for a new one.")
     user = await queries.user_by_id(ctx.db, str(link.extra.get("user_id", "")))
-    if user is None or user.delete_at or user.auth_service:
+    if user is None or user.delete_at or user.auth_service or user.is_bot or user.email != link.extra.get("email"):
         raise BadRequest("api.user.reset_password.invalid_link.app_error", "This link is not valid.")
     rules.check_password(body.new_password, ctx.config.PasswordSettings)
     # Taken last and only once, so that a refused password leaves the link alive.

@@ -21,6 +21,7 @@ from server.features.users.lookup import get_user, no_such_user
 from server.features.users.models import SendAccountNews, SendEmailVerification, User, UserPatch, UserUpdate
 from server.features.users.news import tell_updated
 from server.features.users.password_service import confirm_password
+from server.features.users.token_queries import VERIFY_EMAIL, void_mail_tokens
 
 CHANGED: list[Callable[[Context, Change, User, User], Awaitable[None]]] = []
 """Called with a profile before and after a change, inside the transaction."""
@@ -68,6 +69,8 @@ async def patch_user(ctx: Context, user_id: str, patch: UserPatch) -> User:
             return old
         rules.check_profile(wanted)
         if wanted.email != old.email:
+            # Whoever holds a link to an address of before must not bring that back.
+            await void_mail_tokens(tx, VERIFY_EMAIL, user_id)
             wanted = _with_new_email(ctx, tx, old, wanted)
         if wanted.username != old.username:
             wanted = _with_renamed_keys(wanted, old.username)

@@ -26,7 +26,9 @@ async def insert_mail_token(db: Db, type: str, extra: dict[str, Any]) -> str:
     return token
 
 
-MAIL_TOKEN = SQL("SELECT type, create_at, extra FROM mail_tokens WHERE token_hash = $1 AND type = $2")
+MAIL_TOKEN = SQL("""
+    SELECT type, create_at, extra FROM mail_tokens WHERE token_hash = $1 AND type = $2 AND NOT extra ? 'void'
+""")
 
 
 async def mail_token(db: Db, type: str, token: str) -> MailToken | None:
@@ -34,7 +36,7 @@ async def mail_token(db: Db, type: str, token: str) -> MailToken | None:
     return await db.one(MailToken, MAIL_TOKEN, hash_token(token), type)
 
 
-TAKE_MAIL_TOKEN = SQL("DELETE FROM mail_tokens WHERE token_hash = $1 AND type = $2")
+TAKE_MAIL_TOKEN = SQL("DELETE FROM mail_tokens WHERE token_hash = $1 AND type = $2 AND NOT extra ? 'void'")
 
 
 async def take_mail_token(db: Db, type: str, token: str) -> bool:
@@ -47,20 +49,35 @@ async def put_mail_token_back(db: Db, token: str, was: MailToken) -> None:
     await db.run(INSERT_MAIL_TOKEN, hash_token(token), was.create_at, was.type, was.extra)
 
 
-DELETE_MAIL_TOKENS = SQL("DELETE FROM mail_tokens WHERE type = $1 AND extra ->> 'user_id' = $2")
+# The rows stay: how many mails were sent is counted by them.
+VOID_MAIL_TOKENS = SQL("""
+    UPDATE mail_tokens SET extra = extra || '{"void": true}' WHERE type = $1 AND extra ->> 'user_id' = $2
+""")
 
 
-async def delete_mail_tokens(db: Db, type: str, user_id: str) -> None:
+async def void_mail_tokens(db: Db, type: str, user_id: str) -> None:
     """Make the links of a kind that were mailed to a user useless. Index: mail_tokens_user_idx."""
-    await db.run(DELETE_MAIL_TOKENS, type, user_id)
+    await db.run(VOID_MAIL_TOKENS, type, user_id)
 
 
-NEWEST_MAIL_TOKEN = SQL("SELECT max(create_at) FROM mail_tokens WHERE type = $1 AND extra ->> 'user_id' = $2")
+MAILED_LATELY = SQL("""
+    SELECT greatest(of_user.hourly, to_address.hourly), of_user.lately
+      FROM (SELECT count(*) AS hourly, count(*) FILTER (WHERE create_at > $5 AND extra ->> 'email' = $3) AS lately
+              FROM mail_tokens
+             WHERE type = $1 AND extra ->> 'user_id' = $2 AND create_at > $4) AS of_user,
+           (SELECT count(*) AS hourly
+              FROM mail_tokens
+             WHERE type = $1 AND extra ->> 'email' = $3 AND create_at > $4) AS to_address
+""")
 
 
-async def newest_mail_token(db: Db, type: str, user_id: str) -> int:
-    """When the last link of a kind was made for a user, 0 for never. Index: mail_tokens_user_idx."""
-    return await db.value(NEWEST_MAIL_TOKEN, type, user_id) or 0
+async def mailed_lately(db: Db, type: str, user_id: str, email: str, *, since: int, lately: int) -> tuple[int, int]:
+    """How many links of a kind a user, or an address, was mailed after a time; and both after a later time.
+
+    Indexes: mail_tokens_user_idx, mail_tokens_email_idx.
+    """
+    row = await db.row(MAILED_LATELY, type, user_id, email, since, lately)
+    return (row[0], row[1]) if row is not None else (0, 0)
 
 
 MAILED_TO = SQL("""
