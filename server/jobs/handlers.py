@@ -35,6 +35,8 @@ class Handler(Struct, frozen=True):
     job: type[Job]
     run: Callable[[Any, Any], Awaitable[object]]
     attempts: int
+    waits: bool = False
+    """Whether it spends its time waiting for programs of others, so that it must not keep other jobs waiting."""
 
 
 class Jobs:
@@ -62,14 +64,17 @@ class Jobs:
         self.timers: list[Timer] = []
 
     def on(
-        self, job: type[J], *, attempts: int = 8
+        self, job: type[J], *, attempts: int = 8, waits: bool = False
     ) -> Callable[[Callable[[C, J], Awaitable[None]]], Callable[[C, J], Awaitable[None]]]:
-        """Register what runs the jobs of a class; after `attempts` failures a job is given up."""
+        """Register what runs the jobs of a class; after `attempts` failures a job is given up.
+
+        `waits`: for programs of others, as long as these like; such jobs take no place from the others.
+        """
 
         def register(run: Callable[[C, J], Awaitable[None]]) -> Callable[[C, J], Awaitable[None]]:
             if not job.name or job.name in self.handlers:
                 raise TypeError(f"{job.__name__}: no name, or one that is taken")
-            self.handlers[job.name] = Handler(job, run, attempts)
+            self.handlers[job.name] = Handler(job, run, attempts, waits)
             return run
 
         return register

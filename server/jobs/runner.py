@@ -29,8 +29,34 @@ AGAIN = 1.0
 _FAILURES = (ApiError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
+class _Lane:
+    """Jobs that share their places: so many of them run at a time."""
+
+    def __init__(self, names: list[str], concurrency: int) -> None:
+        self.names = names
+        self.concurrency = concurrency
+        self.running: set[asyncio.Task[None]] = set()
+        self.news = asyncio.Event()
+
+    @property
+    def free(self) -> int:
+        """How many more may run."""
+        return self.concurrency - len(self.running)
+
+    def add(self, task: asyncio.Task[None]) -> None:
+        """Give a place to a job until it ends."""
+        self.running.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        full = self.free <= 0
+        self.running.discard(task)
+        if full:
+            self.news.set()
+
+
 class Runner:
-    """Runs jobs on this node as long as it is up, `concurrency` at a time.
+    """Runs jobs on this node as long as it is up, `concurrency` at a time, and as many again that wait for others.
 
     `make_context` gives the first argument of handlers. `runs` and `schedules` say, each time anew, whether this
     node takes jobs and whether it may be elected. `poll` (seconds) bounds how late a job is noticed when the news of
@@ -51,15 +77,13 @@ class Runner:
     ) -> None:
         self._db = db
         self._jobs = jobs
-        self._names = list(jobs.handlers)
         self._make_context = make_context
         self._runs = runs
         self._schedules = schedules
-        self._concurrency = concurrency
         self._poll = poll
         self._grace = grace
-        self._news = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
+        kinds = [[name for name, handler in jobs.handlers.items() if handler.waits == waits] for waits in (False, True)]
+        self._lanes = [_Lane(names, concurrency) for names in kinds if names]
         self._sweeps: list[Sweep] = [*jobs.sweeps, Sweep("delete_failed_jobs", 3600, self._delete_failed)]
         self._due: dict[str, float] = {}
         self._timers = jobs.timers
@@ -72,7 +96,7 @@ class Runner:
     async def start(self) -> None:
         """Begin to take jobs."""
         self._tasks = [
-            asyncio.create_task(self._take()),
+            *(asyncio.create_task(self._take(lane)) for lane in self._lanes),
             asyncio.create_task(self._schedule()),
             *(asyncio.create_task(self._keep(timer)) for timer in self._timers),
         ]
@@ -82,40 +106,37 @@ class Runner:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._running:
-            await asyncio.wait(self._running, timeout=self._grace)
-        for task in list(self._running):
+        running = [task for lane in self._lanes for task in lane.running]
+        if running:
+            await asyncio.wait(running, timeout=self._grace)
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
         if self._connection is not None:
             with contextlib.suppress(*_FAILURES):
                 await self._connection.close(timeout=2)
 
-    async def _take(self) -> None:
+    async def _take(self, lane: _Lane) -> None:
         while True:
-            self._news.clear()
-            free = self._concurrency - len(self._running)
+            lane.news.clear()
+            free = lane.free
             taken = 0
-            if free > 0 and self._names and self._runs():
+            if free > 0 and self._runs():
                 try:
-                    found = await queries.take_jobs(self._db, self._names, now_ms(), free)
+                    found = await queries.take_jobs(self._db, lane.names, now_ms(), free)
                 except _FAILURES as error:
                     log.warning("jobs can't be taken", error=str(error))
                     found = []
                 for job in found:
-                    task = asyncio.create_task(self._run(job))
-                    self._running.add(task)
-                    task.add_done_callback(self._done)
+                    lane.add(asyncio.create_task(self._run(job)))
                 taken = len(found)
             if taken < free or free <= 0:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), self._poll)
+                    await asyncio.wait_for(lane.news.wait(), self._poll)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        full = len(self._running) >= self._concurrency
-        self._running.discard(task)
-        if full:
-            self._news.set()
+    def _hear(self) -> None:
+        for lane in self._lanes:
+            lane.news.set()
 
     async def _run(self, stored: queries.StoredJob) -> None:
         handler = self._jobs.handlers[stored.name]
@@ -154,7 +175,7 @@ class Runner:
                     self.elected = False
                     self._connection = await self._db.connect()
                     await self._connection.add_listener(CHANNEL, self._heard)
-                    self._news.set()
+                    self._hear()
                     for alarm in self._alarms.values():
                         alarm.set()
                 if self._schedules() and not self.elected:
@@ -175,7 +196,11 @@ class Runner:
             await asyncio.sleep(self._poll * (0.8 + 0.4 * random()))  # noqa: S311 (only spreads the nodes)
 
     def _heard(self, connection: Any, pid: int, channel: str, payload: object) -> None:
-        self._alarms.get(str(payload), self._news).set()
+        alarm = self._alarms.get(str(payload))
+        if alarm is not None:
+            alarm.set()
+        else:
+            self._hear()
 
     async def _keep(self, timer: Timer) -> None:
         """Run what a timer is for whenever it is due, until then sleep."""

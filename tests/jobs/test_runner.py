@@ -344,3 +344,31 @@ async def test_a_timer_that_fails_runs_again(db: Pool) -> None:
         await asyncio.sleep(0.1)
 
     assert len(runs) == 2
+
+
+class Dawdle(Job, frozen=True, kw_only=True):
+    """A job that waits for others."""
+
+    name: ClassVar[str] = "dawdle"
+
+
+async def test_jobs_that_wait_for_others_keep_none_waiting(db: Pool) -> None:
+    jobs, greeted, waiting, over = Jobs(), asyncio.Event(), [], asyncio.Event()
+
+    @jobs.on(Dawdle, waits=True)
+    async def dawdle(ctx: str, job: Dawdle) -> None:
+        waiting.append(job)
+        await over.wait()
+
+    @jobs.on(Greet)
+    async def greet(ctx: str, job: Greet) -> None:
+        greeted.set()
+
+    await insert_jobs(db, [Dawdle() for _ in range(20)])
+    async with running(db, jobs):
+        await eventually(lambda: len(waiting) == 8)
+        await insert_jobs(db, [Greet(whom="Ada")])
+        await asyncio.wait_for(greeted.wait(), 5)
+        assert len(waiting) == 8
+        over.set()
+        await eventually(lambda: len(waiting) == 20)
