@@ -11,7 +11,7 @@ from server.context import Context, Session, request_context
 from server.features.posts import queries as posts
 from server.features.posts.metadata import MAX_ATTACHMENTS
 from server.features.posts.models import MAX_MESSAGE, MAX_PROPS, NewMetadata, NewPost, Priority
-from server.features.posts.service import INTEGRATION_PROPS, create_post
+from server.features.posts.service import INTEGRATION_PROPS, create_post, tell_again
 from server.features.users.models import User
 from server.features.users.queries import users_by_ids
 from server.features.webhooks.models import WebhookPayload, WebhookPriority
@@ -67,14 +67,17 @@ async def post_payload(
 ) -> None:
     """Post a payload into a channel as the acting user, who needs no right to it; a long text becomes several posts.
 
-    The first posts get the `ids`, if there are any, and those that are there already are not written again.
+    The first posts get the `ids`, if there are any; those that are there already are only told again.
     """
     payload = await _in_our_words(acting, payload)
     props = _props(acting, look, payload)
     metadata = None if root_id else _metadata(payload.priority)
     for position, part in enumerate(_parts(payload)):
         post_id = ids[position] if position < len(ids) else ""
-        if post_id and await posts.channel_of(acting.db, post_id) is not None:
+        stored = await posts.post_by_id(acting.db, post_id) if post_id else None
+        if stored is not None:
+            if not stored.delete_at:
+                await tell_again(acting, stored)
             continue
         new = NewPost(
             channel_id=channel_id,
