@@ -23,6 +23,8 @@ class Asked(Struct, kw_only=True):
     undo: Callable[[World, str], Sequence[Undo]] | None = None
     fresh_post: bool = False
     """The post is a new one of the victim's, since the request uses it up."""
+    fresh_bookmark: bool = False
+    """The same for a bookmark of the channel."""
     spare_session: bool = False
     """The caller signs in anew, since the request ends the session."""
 
@@ -67,8 +69,10 @@ APP = {"name": "App", "callback_urls": ["https://app.example/"], "homepage": "ht
 
 ASKED: dict[str, Asked] = {
     "DELETE /channels/{channel_id}": Asked(undo=lambda w, r: [("POST", f"/channels/{w.private.id}/restore", None)]),
+    "DELETE /channels/{channel_id}/bookmarks/{bookmark_id}": Asked(fresh_bookmark=True),
     "DELETE /channels/{channel_id}/members/{user_id}": Asked(undo=_back_in_channels),
     "DELETE /commands/{command_id}": Asked(path={"command_id": lambda w, r: w.spare_commands.get(r, w.command)}),
+    "DELETE /emoji/{emoji_id}": Asked(path={"emoji_id": lambda w, r: w.spare_emoji}),
     "DELETE /hooks/incoming/{hook_id}": Asked(path={"hook_id": lambda w, r: w.spare_hook}),
     "DELETE /posts/{post_id}": Asked(fresh_post=True),
     "DELETE /teams/{team_id}": Asked(undo=lambda w, r: [("POST", f"/teams/{w.team.id}/restore", None)]),
@@ -125,6 +129,14 @@ ASKED: dict[str, Asked] = {
         body=lambda w, r: {"team_id": w.team.id, "trigger": w.make.name("c"), "method": "P", "url": "http://x.example"}
     ),
     "POST /commands/execute": Asked(body=lambda w, r: {"channel_id": w.private.id, "command": "/shrug"}),
+    "PATCH /channels/{channel_id}/bookmarks/{bookmark_id}": Asked(
+        fresh_bookmark=True, body=_body(display_name="Another name")
+    ),
+    "POST /channels/{channel_id}/bookmarks": Asked(
+        body=_body(type="link", display_name="Theirs", link_url="https://example.org/")
+    ),
+    "POST /channels/{channel_id}/bookmarks/{bookmark_id}/sort_order": Asked(fresh_bookmark=True, body=lambda w, r: 0),
+    "POST /drafts": Asked(body=lambda w, r: {"channel_id": w.private.id, "message": "begun"}),
     "POST /emoji/names": Asked(body=lambda w, r: ["x"]),
     "POST /emoji/search": Asked(body=_body(term="x")),
     "POST /files": Asked(query=lambda w, r: f"channel_id={w.private.id}&filename=a.txt", body=lambda w, r: b"text"),
@@ -281,6 +293,7 @@ ALSO_PUBLIC = frozenset(
         "GET /channels/{channel_id}/posts",
         "GET /channels/{channel_id}/stats",
         "GET /channels/{channel_id}/timezones",
+        "POST /channels/{channel_id}/bookmarks",
         "GET /posts/{post_id}",
         "GET /posts/{post_id}/edit_history",
         "GET /posts/{post_id}/files/info",
@@ -309,7 +322,8 @@ def parts_of_path(w: World, public: bool) -> dict[str, str]:
         "channel_name": channel.name,
         "command_id": w.command,
         "email": w.victim.email,
-        "emoji_id": w.root,
+        "bookmark_id": w.root,
+        "emoji_id": w.emoji,
         "emoji_name": "dog",
         "file_id": w.file,
         "group_id": w.custom_group,

@@ -34,6 +34,8 @@ async def ask(world: World, route: Route, name: str, role: str) -> Reply:
     parts = parts_of_path(world, name.endswith(PUBLIC)) | {key: value(world, role) for key, value in asked.path.items()}
     if asked.fresh_post:
         parts["post_id"] = (await world.make.post(world.victim, world.private))["id"]
+    if asked.fresh_bookmark:
+        parts["bookmark_id"] = await world.bookmark(parts["channel_id"])
     path = route.path.format(**parts)
     if asked.query:
         path += f"?{asked.query(world, role)}"

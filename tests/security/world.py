@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from tests.clients_of import Client
+from tests.features.emoji.uploading import upload as upload_emoji
 from tests.features.files.uploading import picture
 from tests.make import Make, Person, Thing
 from tests.nodes import TestNode
@@ -41,6 +42,9 @@ class World(Struct):
     """An upload that the victim has under way."""
     category: str
     """A category of the victim's."""
+    emoji: str
+    spare_emoji: str
+    """Custom emojis of the victim's."""
     bot: str
     """A bot of the administrator's."""
     token: str
@@ -69,6 +73,12 @@ class World(Struct):
     def admin(self) -> Client:
         """REST as the administrator."""
         return self.client("sysadmin")
+
+    async def bookmark(self, channel_id: str) -> str:
+        """A new bookmark of the victim's."""
+        fields = {"type": "link", "display_name": "Wiki", "link_url": "https://wiki.example.org/"}
+        bookmark = await self.node.client(self.victim.token).post(f"/channels/{channel_id}/bookmarks", fields)
+        return str(bookmark.ok(201)["id"])
 
     def id_of(self, role: str) -> str:
         """The id of the caller; without login the victim's."""
@@ -102,6 +112,7 @@ async def build_world(node: TestNode, make: Make) -> World:
     category = await node.client(victim.token).post(
         f"/users/{victim.id}/teams/{team.id}/channels/categories", {"display_name": "Mine"}
     )
+    emojis = [(await upload_emoji(uploads, make.name("emoji_"))).ok()["id"] for _ in range(2)]
     role = (await admin.get("/roles/name/custom_group_user")).ok()
     before = node.services.config
     node.change_settings({"ServiceSettings": {"EnableBotAccountCreation": True}})
@@ -146,6 +157,8 @@ async def build_world(node: TestNode, make: Make) -> World:
         file=file,
         upload=upload["id"],
         category=category.ok()["id"],
+        emoji=emojis[0],
+        spare_emoji=emojis[1],
         bot=bot,
         token=tokens[0],
         spare_token=tokens[1],
