@@ -79,7 +79,7 @@ FEATURE_FLAGS: dict[str, str | bool] = dict.fromkeys(
         "WebSocketEventScope",
     ),
     False,
-)
+) | {"MoveThreadsEnabled": True}
 
 
 class HubbubSection(Struct, frozen=True, kw_only=True):

@@ -31,7 +31,7 @@ FILE_BY_ID = SQL(f"SELECT {INFO_COLUMNS}, pictured, bookmark_id FROM files WHERE
 async def file_by_id(db: Db, id: str) -> StoredFile | None:
     """A file that is not deleted."""
     row = await db.row(FILE_BY_ID, id)
-    return StoredFile(FileInfo(*row[:_WIDTH]), row[_WIDTH]) if row is not None else None
+    return StoredFile(FileInfo(*row[:_WIDTH]), *row[_WIDTH:]) if row is not None else None
 
 
 FILES_OF = SQL(f"""
@@ -122,6 +122,19 @@ BRING_BACK_FILES = SQL("""
 async def bring_back_files(db: Db, ids: Sequence[str], post_id: str, now: int) -> list[str]:
     """Give a post back files that it had; those that are there still."""
     return await db.values(BRING_BACK_FILES, ids, post_id, now)
+
+
+MOVE_FILES = SQL("""
+    UPDATE files
+       SET post_id = moved.new_id, channel_id = $3, update_at = $4
+      FROM unnest($1::text[], $2::text[]) AS moved (old_id, new_id)
+     WHERE post_id = moved.old_id AND delete_at = 0
+""")
+
+
+async def move_files(db: Db, old_ids: Sequence[str], new_ids: Sequence[str], channel_id: str, now: int) -> None:
+    """Let the files of posts be those of their copies in another channel. Index: files_post_idx."""
+    await db.run(MOVE_FILES, old_ids, new_ids, channel_id, now)
 
 
 ERASE_FILES_OF = SQL("""

@@ -39,7 +39,7 @@ async def delete_post(ctx: Context, post_id: str) -> None:
         await _forget(tx, gone)
         if with_files := [row.id for row in gone if row.file_ids]:
             await delete_files_of(tx, with_files, now)
-        tx.publish(*_news(await room_of(ctx, channel_id), gone[0], ctx.user_id))
+        tx.publish(*deletion_news(await room_of(ctx, channel_id), gone[0], ctx.user_id))
 
 
 async def remove_post(ctx: Context, post_id: str) -> None:
@@ -62,7 +62,7 @@ async def remove_post(ctx: Context, post_id: str) -> None:
         if with_files := [row.id for row in gone if row.file_ids]:
             await erase_files_of(tx, with_files, now)
         tx.invalidate(*(f"post_channel:{post.id}" for post in gone))
-        tx.publish(*_news(await room_of(ctx, channel_id), gone[0], ctx.user_id))
+        tx.publish(*deletion_news(await room_of(ctx, channel_id), gone[0], ctx.user_id))
 
 
 async def _forget(tx: Change, gone: Sequence[StoredPost]) -> None:
@@ -71,7 +71,7 @@ async def _forget(tx: Change, gone: Sequence[StoredPost]) -> None:
         tx.invalidate(f"preferences:{user_id}")
 
 
-def _news(room: Room, row: StoredPost, actor_id: str) -> list[Event]:
+def deletion_news(room: Room, row: StoredPost, actor_id: str) -> list[Event]:
     """For everybody that the post is gone, and for administrators also who did it."""
     row.props.pop(DELETED_BY, None)
     post = shown(row)

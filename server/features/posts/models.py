@@ -37,6 +37,8 @@ CHANNEL_DELETED = "system_channel_deleted"
 CHANNEL_RESTORED = "system_channel_restored"
 MOVE_CHANNEL = "system_move_channel"
 EPHEMERAL = "system_ephemeral"
+WRANGLER = "system_wrangler"
+"""Says that a thread was moved."""
 
 UNCOUNTED = frozenset(
     (
@@ -230,6 +232,12 @@ class PostPatch(Struct, kw_only=True):
     is_pinned: bool | UnsetType = UNSET
     props: dict[str, Any] | UnsetType = UNSET
     file_ids: list[str] | UnsetType = UNSET
+
+
+class MoveThread(Struct, kw_only=True):
+    """Body of POST /posts/{post_id}/move."""
+
+    channel_id: Id
 
 
 class SetUnread(Struct, kw_only=True):

@@ -7,13 +7,23 @@ from server.config.client import VERSION
 from server.context import Context
 from server.features.files.models import FileInfo
 from server.features.files.queries import files_of
-from server.features.posts import access, change_service, delete_service, ephemeral, queries, service, unread_service
+from server.features.posts import (
+    access,
+    change_service,
+    delete_service,
+    ephemeral,
+    move_service,
+    queries,
+    service,
+    unread_service,
+)
 from server.features.posts.access import readable_post
 from server.features.posts.emojis import add_emojis
 from server.features.posts.lists import readable
 from server.features.posts.metadata import shown, shown_deleted
 from server.features.posts.models import (
     ChannelUnreadAt,
+    MoveThread,
     NewEphemeral,
     NewPost,
     Post,
@@ -89,6 +99,15 @@ async def delete_post(ctx: Context, post_id: Id, permanent: bool = False) -> Non
         await delete_service.remove_post(ctx, post_id)
     else:
         await delete_service.delete_post(ctx, post_id)
+
+
+@router.post(
+    "/posts/{post_id}/move",
+    guard=in_service("delete_post for one's own, delete_others_posts; create_post in the other channel; in both"),
+)
+async def move_thread(ctx: Context, post_id: Id, body: MoveThread) -> None:
+    """Move the thread of a post to another channel."""
+    await move_service.move_thread(ctx, post_id, body.channel_id)
 
 
 @router.post("/posts/{post_id}/pin", guard=READS)

@@ -140,6 +140,13 @@ async def tell_again(ctx: Context, row: StoredPost) -> None:
     await ctx.tell((), [_posted(place, shown(row), sender, mentioned.users, ())])
 
 
+async def news_of(ctx: Context, channel: ChannelPlace, room: Room, row: StoredPost, mentioned: Sequence[str]) -> Posted:
+    """What everyone hears of a post that was written in another way, and calls these users."""
+    post = shown(row)
+    await add_emojis(ctx, [post])
+    return _posted(Place(channel, room), post, await get_user(ctx, row.user_id), mentioned, ())
+
+
 async def post_system(
     ctx: Context,
     *,

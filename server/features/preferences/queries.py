@@ -82,6 +82,20 @@ async def delete_of_all(db: Db, category: str, names: Sequence[str]) -> list[str
     return await db.values(DELETE_OF_ALL, category, names)
 
 
+RENAME_OF_ALL = SQL("""
+    UPDATE preferences
+       SET name = renamed.new_name
+      FROM unnest($2::text[], $3::text[]) AS renamed (old_name, new_name)
+     WHERE category = $1 AND name = renamed.old_name
+ RETURNING user_id
+""")
+
+
+async def rename_of_all(db: Db, category: str, old_names: Sequence[str], new_names: Sequence[str]) -> list[str]:
+    """Give preferences names that nobody has yet, whoever has them; whose they are. Index: preferences_category_idx."""
+    return await db.values(RENAME_OF_ALL, category, old_names, new_names)
+
+
 async def count_preferences(db: Db, user_id: str) -> int:
     """How many preferences a user has."""
     return int(await db.value(COUNT_PREFERENCES, user_id))

@@ -68,6 +68,19 @@ async def reaction_by(db: Db, user_id: str, post_id: str, emoji_name: str) -> Re
     return await db.one(Reaction, REACTION, post_id, user_id, emoji_name)
 
 
+COPY = SQL("""
+    INSERT INTO reactions (post_id, user_id, emoji_name, create_at, update_at, delete_at, remote_id, channel_id)
+    SELECT copied.new_id, r.user_id, r.emoji_name, r.create_at, r.update_at, r.delete_at, r.remote_id, $3
+      FROM unnest($1::text[], $2::text[]) AS copied (old_id, new_id)
+      JOIN reactions AS r ON r.post_id = copied.old_id
+""")
+
+
+async def copy_reactions(db: Db, old_ids: Sequence[str], new_ids: Sequence[str], channel_id: str) -> None:
+    """Give copies of posts in another channel the reactions to the originals. Index: reactions_pkey."""
+    await db.run(COPY, old_ids, new_ids, channel_id)
+
+
 LOCK = SQL("SELECT channel_id FROM posts WHERE id = $1 AND delete_at = 0 AND original_id = '' FOR NO KEY UPDATE")
 
 
