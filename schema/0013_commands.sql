@@ -23,7 +23,7 @@ CREATE TABLE commands (
 CREATE UNIQUE INDEX commands_trigger_idx ON commands (team_id, trigger);
 CREATE INDEX commands_creator_idx ON commands (creator_id);
 
--- The id is the secret part of a response_url. Rows live for half an hour.
+-- The id is the secret part of a response_url. Rows live for half an hour, and only the newest of each user.
 CREATE TABLE command_responses (
     id          text COLLATE "C" PRIMARY KEY,
     create_at   bigint   NOT NULL,
@@ -36,5 +36,5 @@ CREATE TABLE command_responses (
 
 CREATE INDEX command_responses_create_at_idx ON command_responses (create_at);
 CREATE INDEX command_responses_command_idx ON command_responses (command_id);
-CREATE INDEX command_responses_user_idx ON command_responses (user_id);
+CREATE INDEX command_responses_user_idx ON command_responses (user_id, create_at);
 CREATE INDEX command_responses_channel_idx ON command_responses (channel_id);

@@ -15,6 +15,9 @@ MAX_COMMANDS = 1000
 MAX_USES = 5
 """How often one response_url may be used."""
 
+MAX_OPEN = 500
+"""Response_urls of one user's commands; the oldest are closed for newer ones."""
+
 RESPONSE_LASTS_MS = 30 * 60 * 1000
 """How long a response_url may be used."""
 
@@ -43,6 +46,10 @@ UPDATE_COMMAND = SQL("""
 DELETE_COMMAND = SQL("DELETE FROM commands WHERE id = $1")
 
 INSERT_RESPONSE = SQL("""
+    WITH closed AS (
+        DELETE FROM command_responses
+         WHERE id IN (SELECT id FROM command_responses WHERE user_id = $4 ORDER BY create_at DESC OFFSET $7 - 1)
+    )
     INSERT INTO command_responses (id, create_at, command_id, user_id, channel_id, root_id)
     VALUES ($1, $2, $3, $4, $5, $6)
 """)
@@ -147,8 +154,8 @@ async def delete_command(db: Db, id: str) -> None:
 
 
 async def insert_response(db: Db, id: str, use: ResponseUse, now: int) -> None:
-    """Open a response_url."""
-    await db.run(INSERT_RESPONSE, id, now, use.command_id, use.user_id, use.channel_id, use.root_id)
+    """Open a response_url. Index: command_responses_user_idx."""
+    await db.run(INSERT_RESPONSE, id, now, use.command_id, use.user_id, use.channel_id, use.root_id, MAX_OPEN)
 
 
 async def use_response(db: Db, id: str, now: int) -> ResponseUse | None:

@@ -396,3 +396,21 @@ async def test_the_settings_decide_which_address_programs_are_told(
 
     url = (await receiver.next()).form["response_url"][0]
     assert url.startswith("https://chat.example.org/sub/hooks/commands/")
+
+
+async def test_a_program_opens_a_dialog_before_its_caller(
+    world: World, client: Clients, receiver: Receiver, socket: Sockets
+) -> None:
+    await world.command(receiver.url)
+    dialog = {"callback_id": "c", "title": "Which?", "elements": []}
+
+    async with socket(world.bob) as bob, socket(world.ada) as ada:
+        answer = await world.done(world.bob, "/deploy")
+        trigger_id = (await receiver.next()).form["trigger_id"][0]
+        body = {"trigger_id": trigger_id, "url": f"{receiver.url}/dialog", "dialog": dialog}
+        (await client(node=1).post("/actions/dialogs/open", body)).ok()
+        event = await bob.next("open_dialog")
+        assert "open_dialog" not in await ada.names()
+
+    assert event.data["dialog"]["trigger_id"] == answer["trigger_id"]
+    assert event.data["dialog"]["dialog"]["title"] == "Which?"

@@ -173,3 +173,20 @@ async def test_a_body_has_a_limit(world: World, receiver: Receiver, settings: Se
 
     assert (await program.answer({"text": "x" * 100})).status == 413
     assert (await program.answer({"text": "x"})).status == 200
+
+
+async def test_a_user_has_so_many_open_at_most(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.features.commands.queries.MAX_OPEN", 2)
+    first = await called(world, receiver)
+    await world.done(world.ada, "/deploy")
+    await receiver.next()
+    paths = [first.path]
+    for _ in range(2):
+        await world.done(world.bob, "/deploy")
+        paths.append(urlsplit((await receiver.next()).form["response_url"][0]).path)
+
+    replies = [await Program(world, path, first.command).answer({"text": "x"}) for path in paths]
+
+    assert [reply.status for reply in replies] == [404, 200, 200]
