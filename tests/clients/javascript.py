@@ -27,6 +27,15 @@ CONTENTED = ("websocket connecting to ", "got connection id ")
 
 def person_program() -> list[str]:
     """The command of a person who uses the JavaScript client. Skips the test where Node is missing or too old."""
+    return _program("person.mjs")
+
+
+def store_program() -> list[str]:
+    """The same for a person whose client is the data layer of the web app."""
+    return _program("store.mjs")
+
+
+def _program(name: str) -> list[str]:
     node = shutil.which("node")
     npm = shutil.which("npm")
     if node is None or npm is None:
@@ -35,7 +44,7 @@ def person_program() -> list[str]:
     if int(version.removeprefix("v").partition(".")[0]) < OLDEST:
         pytest.skip(f"the JavaScript client needs Node {OLDEST} or newer, this is {version}")
     _install(npm)
-    return [node, str(FOLDER / "person.mjs")]
+    return [node, str(FOLDER / name)]
 
 
 def _install(npm: str) -> None:
