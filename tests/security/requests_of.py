@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from server.http.router import Route
+from server.ids import now_ms
 from tests.make import PASSWORD
 from tests.security.world import World
 
@@ -163,6 +164,20 @@ ASKED: dict[str, Asked] = {
     "POST /oauth/authorize": Asked(body=lambda w, r: {"client_id": w.app, "response_type": "code"}),
     "POST /oauth/deauthorize": Asked(body=lambda w, r: {"client_id": w.spare_app}),
     "POST /posts": Asked(body=lambda w, r: {"channel_id": w.private.id, "message": "hello"}),
+    "POST /posts/schedule": Asked(
+        body=lambda w, r: {"channel_id": w.private.id, "message": "later", "scheduled_at": now_ms() + 10**9}
+    ),
+    "PUT /posts/schedule/{scheduled_post_id}": Asked(
+        body=lambda w, r: {"message": "changed", "scheduled_at": now_ms() + 10**9}
+    ),
+    # Threads of private channels don't move, so that a 400 says that the caller may.
+    "POST /posts/{post_id}/move": Asked(body=lambda w, r: {"channel_id": w.public.id}),
+    "POST /users/{user_id}/posts/{post_id}/reminder": Asked(
+        body=lambda w, r: {"target_time": now_ms() // 1000 + 10**6}
+    ),
+    # The post asks for no acknowledgement, so that a 400 or 404 says that the caller may.
+    "POST /users/{user_id}/posts/{post_id}/ack": Asked(path={"user_id": lambda w, r: w.id_of(r)}),
+    "DELETE /users/{user_id}/posts/{post_id}/ack": Asked(path={"user_id": lambda w, r: w.id_of(r)}),
     "POST /posts/ephemeral": Asked(
         body=lambda w, r: {"user_id": w.victim.id, "post": {"channel_id": w.private.id, "message": "psst"}}
     ),
@@ -335,6 +350,7 @@ def parts_of_path(w: World, public: bool) -> dict[str, str]:
         "restore_version_id": w.root,
         "role_id": w.role_id,
         "role_name": "system_user",
+        "scheduled_post_id": w.scheduled,
         "team_id": w.team.id,
         "team_name": w.team.name,
         "thread_id": w.public_root if public else w.root,

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from server.ids import now_ms
 from tests.clients_of import Client
 from tests.features.emoji.uploading import upload as upload_emoji
 from tests.features.files.uploading import picture
@@ -52,6 +53,8 @@ class World(Struct):
     """Access tokens of the bot."""
     hook: str
     spare_hook: str
+    scheduled: str
+    """A post that the victim scheduled for the private channel."""
     """Webhooks of the administrator's for the private channel."""
     custom_group: str
     """A group of people that the victim made."""
@@ -130,6 +133,8 @@ async def build_world(node: TestNode, make: Make) -> World:
         for name in ("build", "spare1", "spare2")
     ]
     command, *spare_commands = [made.ok(201)["id"] for made in commands]
+    later = {"channel_id": private.id, "message": "later", "scheduled_at": now_ms() + 10**9}
+    scheduled = (await node.client(victim.token).post("/posts/schedule", later)).ok(201)
     sessions = (await node.client(victim.token).get(f"/users/{victim.id}/sessions")).ok()
     people = {
         "guest": guest,
@@ -164,6 +169,7 @@ async def build_world(node: TestNode, make: Make) -> World:
         spare_token=tokens[1],
         hook=hooks[0],
         spare_hook=hooks[1],
+        scheduled=scheduled["id"],
         custom_group=custom_group,
         app=apps[0],
         spare_app=apps[1],

@@ -58,22 +58,26 @@ async def move_thread(ctx: Context, post_id: str, channel_id: str) -> None:
     if not ctx.config.FeatureFlags.get("MoveThreadsEnabled"):
         raise NotAvailable("api.post.move_thread.disabled.app_error", "Moving threads is switched off.")
     post = await readable_post(ctx, post_id)
-    await _check_mover(ctx, post.channel_id)
-    move = await _checked_move(ctx, post.channel_id, channel_id)
+    root = await readable_post(ctx, post.root_id) if post.root_id else post
+    await _check_mover(ctx, root)
+    move = await _checked_move(ctx, root.channel_id, channel_id)
     async with ctx.begin() as tx:
         for each in sorted((move.source.id, move.target.id)):
             await queries.lock_channel(tx, each)
-        rows = await _movable(ctx, tx, post.root_id or post.id)
+        rows = await _movable(ctx, tx, root.id)
         root_id = await _rewrite(ctx, tx, move, rows)
     await _tell(ctx, move, rows, root_id)
 
 
-async def _check_mover(ctx: Context, channel_id: str) -> None:
-    """Only members of the channel, with one of the roles and an address that the settings name."""
+async def _check_mover(ctx: Context, root: StoredPost) -> None:
+    """Only members of the channel who may delete the thread, with a role and an address that the settings name."""
     session = signed_in_session(ctx)
+    channel_id = root.channel_id
     own_roles = await member_roles(ctx, channel_id, ctx.user_id)
     if own_roles is None:
         raise forbidden()
+    own = root.user_id == ctx.user_id
+    await check_channel(ctx, channel_id, Permission.DELETE_POST if own else Permission.DELETE_OTHERS_POSTS)
     settings = ctx.config.WranglerSettings
     if "system_admin" in session.roles.split():
         return
@@ -132,10 +136,7 @@ async def _movable(ctx: Context, tx: Change, root_id: str) -> list[StoredPost]:
         raise no_such_post()
     if len(rows) > most:
         raise _refusal(f"Only threads of up to {most} posts can be moved.")
-    root = rows[0]
-    own = root.user_id == ctx.user_id
-    await check_channel(ctx, root.channel_id, Permission.DELETE_POST if own else Permission.DELETE_OTHERS_POSTS)
-    if root.type.startswith("system_"):
+    if rows[0].type.startswith("system_"):
         raise _refusal("The server's own posts can't be moved.")
     return rows
 
