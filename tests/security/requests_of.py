@@ -53,6 +53,9 @@ def _everyone_in(w: World, *roles: str) -> list[str]:
     return [w.victim.id, *(w.people[role].id for role in roles)]
 
 
+INSIDE = "http://10.0.0.1/"
+"""An address that is never called, so that a 400 says that the caller may."""
+
 SETTINGS: dict[str, dict[str, Any]] = {
     "ServiceSettings": {
         "EnableEmailInvitations": True,
@@ -75,6 +78,7 @@ ASKED: dict[str, Asked] = {
     "DELETE /commands/{command_id}": Asked(path={"command_id": lambda w, r: w.spare_commands.get(r, w.command)}),
     "DELETE /emoji/{emoji_id}": Asked(path={"emoji_id": lambda w, r: w.spare_emoji}),
     "DELETE /hooks/incoming/{hook_id}": Asked(path={"hook_id": lambda w, r: w.spare_hook}),
+    "DELETE /hooks/outgoing/{hook_id}": Asked(path={"hook_id": lambda w, r: w.spare_outgoing}),
     "DELETE /posts/{post_id}": Asked(fresh_post=True),
     "DELETE /teams/{team_id}": Asked(undo=lambda w, r: [("POST", f"/teams/{w.team.id}/restore", None)]),
     "DELETE /teams/{team_id}/members/{user_id}": Asked(undo=_back_in_team),
@@ -87,10 +91,16 @@ ASKED: dict[str, Asked] = {
     "GET /emoji/autocomplete": Asked(query=lambda w, r: "name=x"),
     "GET /image": Asked(query=lambda w, r: "url=/static/a.png"),
     "GET /redirect_location": Asked(query=lambda w, r: "url=http://10.0.0.1/"),
+    "GET /hooks/outgoing": Asked(query=lambda w, r: f"team_id={w.team.id}"),
+    "GET /hooks/outgoing/{hook_id}": Asked(path={"hook_id": lambda w, r: w.outgoing}),
     "GET /system/notices/{team_id}": Asked(query=lambda w, r: "clientVersion=1&client=web"),
     "GET /teams/{team_id}/commands/autocomplete_suggestions": Asked(query=lambda w, r: "user_input=x"),
     "GET /users": Asked(query=lambda w, r: f"in_channel={w.private.id}"),
     "GET /users/autocomplete": Asked(query=lambda w, r: f"in_team={w.team.id}&in_channel={w.private.id}&name=v"),
+    "POST /actions/dialogs/execute": Asked(body=lambda w, r: {"url": INSIDE, "channel_id": w.private.id}),
+    "POST /actions/dialogs/lookup": Asked(body=lambda w, r: {"url": INSIDE, "channel_id": w.private.id}),
+    "POST /actions/dialogs/open": Asked(body=_body(trigger_id="junk", url=INSIDE, dialog={"title": "x"})),
+    "POST /actions/dialogs/submit": Asked(body=lambda w, r: {"url": INSIDE, "channel_id": w.private.id}),
     "POST /bots": Asked(body=lambda w, r: {"username": w.make.name("bot")}),
     "POST /bots/{bot_user_id}/assign/{user_id}": Asked(
         undo=lambda w, r: [("POST", f"/bots/{w.bot}/assign/{w.id_of('sysadmin')}", None)]
@@ -143,6 +153,14 @@ ASKED: dict[str, Asked] = {
     "POST /files": Asked(query=lambda w, r: f"channel_id={w.private.id}&filename=a.txt", body=lambda w, r: b"text"),
     "POST /hooks/commands/{response_id}": Asked(body=_body(text="from a program")),
     "POST /hooks/incoming": Asked(body=lambda w, r: {"channel_id": w.private.id}),
+    "POST /hooks/outgoing": Asked(
+        body=lambda w, r: {
+            "team_id": w.team.id,
+            "trigger_words": [w.make.name("word")],
+            "callback_urls": ["https://robot.example.org/"],
+        }
+    ),
+    "POST /hooks/outgoing/{hook_id}/regen_token": Asked(path={"hook_id": lambda w, r: w.outgoing}),
     "POST /hooks/{hook_id}": Asked(body=_body(text="from a program")),
     "POST /logs": Asked(body=_body(level="INFO", message="x")),
     "POST /groups": Asked(body=lambda w, r: {"name": w.make.name("crew"), "display_name": "Crew"}),
@@ -258,6 +276,10 @@ ASKED: dict[str, Asked] = {
     "PUT /config": Asked(body=lambda w, r: SETTINGS),
     "PUT /config/patch": Asked(body=_body()),
     "PUT /hooks/incoming/{hook_id}": Asked(body=lambda w, r: {"id": w.hook, "channel_id": w.private.id}),
+    "PUT /hooks/outgoing/{hook_id}": Asked(
+        path={"hook_id": lambda w, r: w.outgoing},
+        body=lambda w, r: {"id": w.outgoing, "channel_id": "", "display_name": "Changed"},
+    ),
     "PUT /posts/{post_id}": Asked(body=lambda w, r: {"id": w.root, "message": "changed"}),
     "PUT /posts/{post_id}/patch": Asked(body=_body(message="changed again")),
     "PUT /roles/{role_id}/patch": Asked(body=_body(permissions=[])),
@@ -329,6 +351,7 @@ def parts_of_path(w: World, public: bool) -> dict[str, str]:
     """What stands in the places of a path."""
     channel = w.public if public else w.private
     return {
+        "action_id": "go",
         "app_id": w.app,
         "bot_user_id": w.bot,
         "category": "tutorial_step",

@@ -65,6 +65,9 @@ class World(Struct):
     """A slash command of the administrator's in the team."""
     spare_commands: dict[str, str]
     """For each of those who may, one to delete."""
+    outgoing: str
+    spare_outgoing: str
+    """Outgoing webhooks of the administrator's for the team."""
     role_id: str
     session_id: str
 
@@ -135,6 +138,15 @@ async def build_world(node: TestNode, make: Make) -> World:
     command, *spare_commands = [made.ok(201)["id"] for made in commands]
     later = {"channel_id": private.id, "message": "later", "scheduled_at": now_ms() + 10**9}
     scheduled = (await node.client(victim.token).post("/posts/schedule", later)).ok(201)
+    outgoing = [
+        (
+            await admin.post(
+                "/hooks/outgoing",
+                {"team_id": team.id, "trigger_words": [word], "callback_urls": ["https://robot.example.org/"]},
+            )
+        ).ok(201)["id"]
+        for word in ("never", "ever")
+    ]
     sessions = (await node.client(victim.token).get(f"/users/{victim.id}/sessions")).ok()
     people = {
         "guest": guest,
@@ -169,6 +181,8 @@ async def build_world(node: TestNode, make: Make) -> World:
         spare_token=tokens[1],
         hook=hooks[0],
         spare_hook=hooks[1],
+        outgoing=outgoing[0],
+        spare_outgoing=outgoing[1],
         scheduled=scheduled["id"],
         custom_group=custom_group,
         app=apps[0],
