@@ -35,6 +35,15 @@ CREATE UNIQUE INDEX file_terms_id_idx ON file_terms (id);
 CREATE INDEX file_terms_idx ON file_terms USING gin (channel_id, user_id, extension, terms)
   WITH (fastupdate = on, gin_pending_list_limit = 1024);
 
+-- Up to which post the older ones are noted that were written without terms, and before which time such may be written:
+-- by nodes of an older version, for a while after this file. No row when all is done.
+CREATE TABLE posts_to_note (
+    after_id  text COLLATE "C" NOT NULL,
+    until     bigint NOT NULL
+);
+
+INSERT INTO posts_to_note VALUES ('', (extract(epoch FROM now()) * 1000)::bigint + 3600000);
+
 -- Whatever takes a post away takes its terms away, and a post that is moved is found where it is.
 CREATE FUNCTION forget_terms() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

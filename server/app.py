@@ -64,6 +64,9 @@ from server.features.roles import routes as roles
 from server.features.roles.service import seed_roles
 from server.features.scheduled_posts import jobs as scheduled_posts_jobs
 from server.features.scheduled_posts import routes as scheduled_posts
+from server.features.search import jobs as search_jobs
+from server.features.search import routes as search
+from server.features.search.service import Turns as SearchTurns
 from server.features.sessions import jobs as sessions_jobs
 from server.features.sessions import routes as sessions
 from server.features.sessions.activity import SessionActivity
@@ -99,6 +102,7 @@ from server.jobs.runner import Runner
 from server.notify.outbound import Outbound
 from server.storage.blobs import Blobs
 from server.storage.previews import Previews
+from server.storage.texts import Texts
 
 # How long cached rows are believed without news from the bus, in seconds: while it works, and while it is away.
 TRUSTED_SECONDS = 300.0
@@ -143,6 +147,7 @@ ROUTERS: list[Router] = [
     emoji.router,
     files.router,
     files.outside,
+    search.router,
     previews.router,
     threads.router,
     reactions.router,
@@ -177,6 +182,7 @@ JOBS: list[Jobs] = [
     bookmarks_jobs.jobs,
     emoji_jobs.jobs,
     files_jobs.jobs,
+    search_jobs.jobs,
     previews_jobs.jobs,
     commands_jobs.jobs,
     erasing.jobs,
@@ -249,6 +255,8 @@ class Node:
         self.services.extras[Previews] = Previews(
             blobs, lambda: self.services.config.FileSettings.MaxImageDecoderConcurrency
         )
+        self.services.extras[Texts] = Texts(blobs)
+        self.services.extras[SearchTurns] = SearchTurns()
         self.services.extras[health.Readiness] = health.Readiness(lambda: self.ready)
         outbound = Outbound(lambda: self.services.config.ServiceSettings)
         self.services.extras[Outbound] = outbound

@@ -3,11 +3,11 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 
 from server.access.grants import check_channel, may_read_channel
 from server.access.permissions import Permission
-from server.context import Context
+from server.context import Change, Context
 from server.errors import ApiError, BadRequest, NotAvailable, NotFound, TooLarge, forbidden
 from server.features.files import places, queries
 from server.features.files.models import FileInfo, StoredFile
@@ -16,6 +16,9 @@ from server.features.system.queries import insert_systems, systems
 from server.ids import id_at, new_token
 from server.storage.blobs import Blobs
 from server.storage.previews import Pictured, Previews
+
+KEPT: list[Callable[[Context, Change, Sequence[StoredFile]], Awaitable[None]]] = []
+"""Called with files that were uploaded, inside the transaction that notes them."""
 
 PICTURES = frozenset(("image/png", "image/jpeg", "image/gif", "image/bmp", "image/x-ms-bmp", "image/webp"))
 """Types that have thumbnails and previews."""
@@ -119,12 +122,15 @@ async def keep(ctx: Context, channel_id: str, files: Sequence[StoredFile]) -> li
     """Note stored files as the caller's uploads to a channel."""
     for file in files:
         file.info.channel_id = channel_id
-    await queries.insert_files(ctx.db, files)
+    async with ctx.begin() as tx:
+        await queries.insert_files(tx, files)
+        for listener in KEPT:
+            await listener(ctx, tx, files)
     return [file.info for file in files]
 
 
 async def readable_file(ctx: Context, file_id: str) -> StoredFile:
-    """A file for its uploader, and once a post has it for the readers of the channel; raises NotFound, Forbidden."""
+    """A file for its uploader, and once it is attached for the readers of the channel; raises NotFound, Forbidden."""
     file = await queries.file_by_id(ctx.db, file_id)
     if file is None:
         raise no_such_file()

@@ -65,7 +65,7 @@ def terms_of(text: str) -> str:
     plain = folded(text)
     if plain.isascii():
         words = _PLAIN.findall(plain)
-        if len(words) <= FEW:  # one that comes twice is put together by PostgreSQL
+        if len(words) <= FEW and len(plain) <= FEW * LONGEST:  # one that comes twice is put together by PostgreSQL
             terms = " ".join([f"{word[:LONGEST]}:{place}" for place, word in enumerate(words, 1)])
         else:
             terms = vector(_placed(words))
@@ -150,13 +150,11 @@ def tsquery(terms: list[Term]) -> str:
     return f"({''.join(parts)})" if len(terms) > 1 else "".join(parts)
 
 
-def letters_of(name: str, start: int = LAST_PLACE // 2) -> dict[str, list[int]]:
-    """The pairs of neighbouring letters of a file's name, which is found by any part of it, with their places."""
+def file_terms(name: str, text: str = "") -> str:
+    """The terms of a file: pairs of neighbouring letters of its name, and those of its text."""
     plain = folded(name)
-    places: dict[str, list[int]] = {}
-    for place in range(len(plain) - 1):
-        places.setdefault("%" + plain[place : place + 2], []).append(start + place)
-    return places
+    pairs = [f"{quoted('%' + plain[place : place + 2])}:{place + 1}" for place in range(len(plain) - 1)]
+    return " ".join([*pairs, terms_of(name), terms_of(text)])
 
 
 def part_of_name(text: str) -> str:
