@@ -106,6 +106,33 @@ def migrate() -> None:
     work.migrate()
 
 
+@app.command()
+def seed(
+    posts: Annotated[int, typer.Option(min=0, max=100_000_000, help="How many posts.")] = 10_000,
+    users: Annotated[int, typer.Option(min=4, max=1_000_000, help="How many users.")] = 200,
+    channels: Annotated[int, typer.Option(min=0, max=1_000_000, help="Beside those that every team has.")] = 400,
+    teams: Annotated[int, typer.Option(min=1, max=1000)] = 2,
+    days: Annotated[int, typer.Option(min=1, max=10_000, help="Over how many days the posts are spread.")] = 365,
+    password: Annotated[str, typer.Option(help="Of all users.")] = "Seed-Passw0rd!",  # noqa: S107 - made-up accounts
+    number: Annotated[int, typer.Option(help="Another number makes another company.")] = 1,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Also into a database that holds something.")] = False,
+) -> None:
+    """Fill an empty database with made-up users, channels and posts, for load tests and for trying things out."""
+    from server.cli import seed as work
+
+    wanted = work.Wanted(
+        posts=posts,
+        users=users,
+        channels=channels,
+        teams=teams,
+        days=days,
+        password=password,
+        number=number,
+        anyway=anyway,
+    )
+    typer.echo(work.run(wanted))
+
+
 @show.command()
 def routes() -> None:
     """Every operation with its guard."""
