@@ -1,5 +1,6 @@
 """Routes of lists of channels, and of searches in them."""
 
+from server.access.grants import has_team, may_see_channel
 from server.access.guards import all_of, in_service, on_system, on_team, sees_channel, self_or, signed_in
 from server.access.permissions import Permission
 from server.context import Context
@@ -101,8 +102,11 @@ async def get_deleted_channels_for_team(
 
 @router.post("/teams/{team_id}/channels/ids", guard=on_team(Permission.VIEW_TEAM))
 async def get_public_channels_by_ids_for_team(ctx: Context, team_id: Id, body: Ids) -> list[Channel]:
-    """Those of the channels that are public ones of the team."""
-    return await list_queries.public_by_ids(ctx.db, team_id, body)
+    """Those of the channels that are public ones of the team; guests get the ones that they are in."""
+    found = await list_queries.public_by_ids(ctx.db, team_id, body)
+    if await has_team(ctx, team_id, Permission.READ_PUBLIC_CHANNEL):
+        return found
+    return [channel for channel in found if await may_see_channel(ctx, channel.id)]
 
 
 @router.get("/teams/{team_id}/channels/recommended", guard=LISTS_TEAM)

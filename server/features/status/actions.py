@@ -5,6 +5,7 @@ from server.access.permissions import Permission
 from server.context import Context
 from server.features.status import queries, service
 from server.features.status.models import AWAY, MAX_IDS, ONLINE, ActiveStatus, StatusIds, TypingIn
+from server.features.users.visible import only_seen
 from server.gateway.actions import Actions
 
 actions = Actions()
@@ -26,13 +27,14 @@ async def get_statuses(ctx: Context) -> dict[str, str]:
     """The users who are not offline, with their status."""
     if not ctx.config.ServiceSettings.EnableUserStatuses:
         return {}
-    return await queries.not_offline(ctx.db, MAX_IDS)
+    found = await queries.not_offline(ctx.db, MAX_IDS)
+    return {user_id: found[user_id] for user_id in await only_seen(ctx, found)}
 
 
 @actions.on("get_statuses_by_ids")
 async def get_statuses_by_ids(ctx: Context, data: StatusIds) -> dict[str, str]:
     """The statuses of these users."""
-    found = await service.statuses_of(ctx, data.user_ids)
+    found = await service.statuses_of(ctx, await only_seen(ctx, data.user_ids))
     return {user_id: status.status for user_id, status in found.items()}
 
 

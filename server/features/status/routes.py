@@ -1,11 +1,12 @@
 """Routes of statuses and custom statuses."""
 
-from server.access.guards import self_or, signed_in
+from server.access.guards import in_service, self_or, signed_in
 from server.context import Context
 from server.errors import invalid_body
 from server.features.status import service
 from server.features.status.custom import CustomStatus, forget_recent, remove_custom_status, set_custom_status
 from server.features.status.models import DND, Ids, NewStatus, Status
+from server.features.users.visible import check_sees, only_seen
 from server.http.router import Router
 from server.ids import Id
 
@@ -17,16 +18,17 @@ custom = {"feature": "TeamSettings.EnableCustomUserStatuses", "disabled_id": "ap
 NOTHING = CustomStatus()
 
 
-@router.get("/users/{user_id}/status", guard=signed_in)
+@router.get("/users/{user_id}/status", guard=in_service("view_members"))
 async def get_user_status(ctx: Context, user_id: Id) -> Status:
     """The status of a user."""
+    await check_sees(ctx, user_id)
     return (await service.statuses_of(ctx, [user_id]))[user_id]
 
 
 @router.post("/users/status/ids", guard=signed_in)
 async def get_users_statuses_by_ids(ctx: Context, body: Ids) -> list[Status]:
     """The statuses of users."""
-    return list((await service.statuses_of(ctx, body)).values())
+    return list((await service.statuses_of(ctx, await only_seen(ctx, body))).values())
 
 
 @router.put("/users/{user_id}/status", guard=self_or())

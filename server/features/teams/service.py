@@ -41,7 +41,9 @@ def is_open(team: Team) -> bool:
 
 async def check_sees(ctx: Context, team: Team) -> None:
     """Refuse a caller who may not know the team."""
-    if not is_open(team) and not await has_team(ctx, team.id, Permission.VIEW_TEAM):
+    if is_open(team) and await has_system(ctx, Permission.LIST_PUBLIC_TEAMS):
+        return
+    if not await has_team(ctx, team.id, Permission.VIEW_TEAM):
         raise forbidden()
 
 

@@ -40,7 +40,7 @@ from server.features.users.models import (
     UsersStats,
     UserUpdate,
 )
-from server.features.users.visible import restricted_ids, sanitized, sanitized_many, sees, sees_private
+from server.features.users.visible import only_seen, restricted_ids, sanitized, sanitized_many, sees, sees_private
 from server.http.params import Page, PerPage
 from server.http.reply import Reply, tagged
 from server.http.router import Router
@@ -105,18 +105,10 @@ async def get_users(
 @router.post("/users/ids", guard=signed_in)
 async def get_users_by_ids(ctx: Context, body: Ids, since: int = 0) -> list[User] | Reply:
     """People by their ids; with `since` only those that changed after it."""
-    wanted = await _only_visible(ctx, list(dict.fromkeys(body)))
+    wanted = await only_seen(ctx, dict.fromkeys(body))
     if since:
         return await sanitized_many(ctx, await queries.users_since(ctx.db, wanted, since))
     return Reply(content=_encode(await shown_in_lists(ctx, wanted, by_name=True)))
-
-
-async def _only_visible(ctx: Context, ids: list[str]) -> list[str]:
-    allowed = await restricted_ids(ctx)
-    if allowed is None:
-        return ids
-    known = set(allowed)
-    return [user_id for user_id in ids if user_id in known]
 
 
 @router.post("/users/usernames", guard=signed_in)

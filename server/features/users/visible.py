@@ -90,3 +90,12 @@ async def check_sees(ctx: Context, user_id: str) -> None:
     """Refuse a caller who may not know of the user."""
     if not await sees(ctx, user_id):
         raise forbidden()
+
+
+async def only_seen(ctx: Context, ids: Iterable[str]) -> list[str]:
+    """Those of the users whom the caller may know of, in the same order."""
+    allowed = await restricted_ids(ctx)
+    if allowed is None:
+        return list(ids)
+    known = set(allowed)
+    return [user_id for user_id in ids if user_id in known]
