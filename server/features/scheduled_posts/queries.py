@@ -1,6 +1,7 @@
 """The table `scheduled_posts`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from server.db import SQL, Db
 from server.features.scheduled_posts.models import MAX_WAITING, SCHEDULED_COLUMNS, Scheduled
@@ -46,7 +47,7 @@ async def _one(db: Db, sql: SQL, *args: object) -> Scheduled | None:
     return await db.one(_scheduled, sql, *args)
 
 
-def _scheduled(*row: object) -> Scheduled:
+def _scheduled(*row: Any) -> Scheduled:
     return Scheduled(**dict(zip(Scheduled.__struct_fields__, row, strict=True)))
 
 

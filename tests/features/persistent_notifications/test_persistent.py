@@ -151,9 +151,9 @@ async def test_what_may_not_call_is_refused(
         reply = await urge(client, world.ada, world.town, message, **priority)
         assert (reply.status, reply.error_id) == (400, error_id), message
     (await urge(client, world.ada, world.town, f"{bob} {bob}. @{world.ada.username}")).ok(201)
-    reply = {"channel_id": world.town.id, "message": bob, "root_id": root["id"]}
+    answer = {"channel_id": world.town.id, "message": bob, "root_id": root["id"]}
     wanted = {"priority": "urgent", "persistent_notifications": True}
-    refused = await client(world.ada).post("/posts", {**reply, "metadata": {"priority": wanted}})
+    refused = await client(world.ada).post("/posts", {**answer, "metadata": {"priority": wanted}})
     assert refused.status == 400
     settings(ServiceSettings={"AllowPersistentNotifications": False})
     assert (await urge(client, world.ada, world.town, bob)).status == 403

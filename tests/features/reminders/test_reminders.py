@@ -7,6 +7,7 @@ import pytest
 
 from server.context import request_context
 from server.db import SQL
+from server.features.posts.service import create_post
 from server.features.reminders import models, queries, service
 from server.ids import new_id, now_ms
 from tests.features.posts.world import Clients, Nodes, Settings, Sockets, World
@@ -136,7 +137,7 @@ async def test_a_node_that_dies_while_sending_leaves_one_message(
     post = await make.post(world.ada, world.town)
     (await client(world.bob).post(path(world.bob, post), {"target_time": soon()})).ok()
     await two_nodes[0].services.db.run(DUE, world.bob.id)
-    write = service.create_post
+    write = create_post
 
     async def dies_after_writing(*args: Any, **options: Any) -> Any:
         await write(*args, **options)

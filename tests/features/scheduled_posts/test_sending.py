@@ -8,6 +8,7 @@ import pytest
 
 from server.context import request_context
 from server.db import SQL
+from server.features.posts.service import create_post
 from server.features.scheduled_posts import queries, sending_service
 from server.ids import now_ms
 from tests.features.files.uploading import Uploads
@@ -119,7 +120,7 @@ async def test_a_node_that_dies_while_sending_leaves_one_post(
     deaths = 0
     made = await schedule(client, world.ada, later(world.town, "once"))
     await two_nodes[0].services.db.run(OVERDUE, made["id"], 3_600_000)
-    write, forget = sending_service.create_post, queries.delete
+    write, forget = create_post, queries.delete
 
     async def dies_after_writing(*args: Any, **options: Any) -> Any:
         nonlocal deaths
@@ -169,7 +170,7 @@ async def test_what_fails_for_now_is_tried_again_and_the_others_go_out(
     for message in ("bad", "good"):
         made = await schedule(client, world.ada, later(world.town, message))
         await db.run(OVERDUE, made["id"], 3_600_000)
-    write = sending_service.create_post
+    write = create_post
 
     async def fails_for_one(ctx: Any, new: Any, **options: Any) -> Any:
         if new.message == "bad":
