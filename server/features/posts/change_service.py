@@ -173,6 +173,8 @@ async def pin_post(ctx: Context, post_id: str, pinned: bool) -> None:
         changed = await queries.change_post(
             tx, post, ctx.now(), message=post.message, hashtags=post.hashtags, props=post.props, is_pinned=pinned
         )
+        for listener in EDITED:
+            await listener(ctx, tx, post, changed)
         tx.publish(PostEdited(room=await room_of(ctx, post.channel_id), post=shown(changed)))
 
 

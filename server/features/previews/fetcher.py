@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 
+from server.errors import Busy
 from server.features.posts.models import PostImage
 from server.features.previews.html import open_graph, text_of
 from server.features.previews.models import Found
@@ -15,7 +16,9 @@ MAX_BYTES = 2_000_000
 """Of a page or picture; what we look for comes early, so the rest is cut off."""
 REDIRECTS = 5
 AT_ONCE = 12
-"""Addresses that a node asks at the same time."""
+"""Addresses that a node asks at the same time for requests, and as many for jobs."""
+WAITING = 128
+"""Requests that may wait for their turn."""
 POSTS_AT_ONCE = 3
 """Posts whose links are followed at the same time, so that slow targets leave room for other jobs."""
 
@@ -29,7 +32,9 @@ class Fetcher:
 
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._requests = asyncio.Semaphore(AT_ONCE)
+        self._jobs = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
         self._posts = 0
 
     @property
@@ -48,17 +53,34 @@ class Fetcher:
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[Outbound]:
-        """A turn to ask something."""
-        async with self._turns:
+        """A turn of a request to ask something; raises Busy when too many wait for theirs."""
+        if self._waiting >= WAITING:
+            raise Busy("api.context.server_busy.app_error")
+        self._waiting += 1
+        try:
+            await self._requests.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield self._outbound
+        finally:
+            self._requests.release()
+
+    @contextlib.asynccontextmanager
+    async def _turn_of_job(self) -> AsyncIterator[Outbound]:
+        async with self._jobs:
             yield self._outbound
 
-    async def find(self, url: str, language: str) -> tuple[Found, str]:
-        """What an address gives, and where it came from in the end; ("none", "") when it gives nothing."""
+    async def find(self, url: str, language: str, *, asked: bool) -> tuple[Found, str]:
+        """What an address gives, and where it came from in the end; nothing and "" when nobody answers.
+
+        `asked`: somebody waits for it, so it takes the turn of a request.
+        """
         headers = {
             "accept": "text/html,application/xhtml+xml,image/*;q=0.9,*/*;q=0.1",
             "accept-language": f"{language},en;q=0.8,*;q=0.5",
         }
-        async with self.turn() as outbound:
+        async with self.turn() if asked else self._turn_of_job() as outbound:
             try:
                 answer = await outbound.send(
                     "GET", url, headers=headers, timeout=SECONDS, max_bytes=MAX_BYTES, redirects=REDIRECTS, cut=True

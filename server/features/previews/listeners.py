@@ -25,8 +25,11 @@ async def plan_previews(ctx: Context, upcoming: Upcoming) -> Sequence[FetchPrevi
 
 
 async def post_edited(ctx: Context, tx: Change, before: StoredPost, after: StoredPost) -> None:
-    """The same when an edited post leads elsewhere than before."""
-    same = links_of(before.message, before.props) == links_of(after.message, after.props)
+    """The same when a changed post leads elsewhere than before, or to another post.
+
+    What everyone hears of a change does not show that post, so those who may read it are told anew.
+    """
+    same = PROP not in after.props and links_of(before.message, before.props) == links_of(after.message, after.props)
     if not same and _wants_preview(ctx.config, after.message, after.props):
         tx.enqueue(FetchPreviews(post_id=after.id))
 

@@ -12,6 +12,7 @@ from server.access.roles import CHANNEL_GUEST, CHANNEL_USER, TEAM_USER
 from server.bus.event import Room
 from server.context import Context
 from server.features.channels.rooms import room_of
+from server.features.posts.emojis import add_emojis
 from server.features.posts.events import PostEdited
 from server.features.posts.links import Links, links_of
 from server.features.posts.metadata import shown
@@ -45,7 +46,10 @@ def is_restricted(ctx: Context, url: str) -> bool:
 
 
 async def found_at(ctx: Context, url: str) -> Found:
-    """What an address gives, at most a day old; nothing for addresses that may not be asked."""
+    """What an address gives, at most a day old; nothing for addresses that may not be asked.
+
+    Raises Busy when too many people ask at once.
+    """
     try:
         checked_url(url)
     except OutboundRefused:
@@ -56,7 +60,8 @@ async def found_at(ctx: Context, url: str) -> Found:
     if known is not None:
         return known
     fetcher: Fetcher = ctx.part(Fetcher)
-    found, source = await fetcher.find(url, ctx.config.LocalizationSettings.DefaultServerLocale)
+    language = ctx.config.LocalizationSettings.DefaultServerLocale
+    found, source = await fetcher.find(url, language, asked=ctx.session is not None)
     if source and is_restricted(ctx, source):
         found = NOTHING
     await queries.keep_found(ctx.db, url, found, ctx.now() + (NOTHING_KEPT_MS if found.kind == "none" else KEPT_MS))
@@ -131,6 +136,7 @@ async def preview_post(ctx: Context, post_id: str) -> None:
         if current is None or current.delete_at or links_of(current.message, current.props) != links:
             return  # a later job knows better
         changed = shown(await set_preview(tx, current, ctx.now(), preview))
+        await add_emojis(ctx, [changed])
         if source is None or readers is None:
             tx.publish(PostEdited(room=await room_of(ctx, post.channel_id), post=changed))
         elif readers.user_ids is None or readers.user_ids:

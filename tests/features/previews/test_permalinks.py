@@ -123,6 +123,22 @@ async def test_an_edit_moves_the_link(world: World, make: Make, client: Clients)
     assert "previewed_post" not in ended["props"]
 
 
+async def test_a_change_of_another_kind_takes_the_post_from_nobody(
+    world: World, make: Make, client: Clients, socket: Sockets
+) -> None:
+    source = await make.post(world.ada, world.den, "the source")
+    async with socket(world.bob) as events:
+        post = await make.post(world.ada, world.town, world.link(source["id"]))
+        await previewed(events, post["id"])
+        await client(world.ada).post(f"/posts/{post['id']}/pin")
+        pinned = await previewed(events, post["id"])
+        again = await previewed(events, post["id"])
+
+    assert embed(pinned) is None, "everyone hears of the pin"
+    assert embed(again) is not None
+    assert (again["is_pinned"], again["update_at"] > pinned["update_at"]) == (True, True)
+
+
 async def test_a_post_is_not_shown_below_itself(world: World, make: Make, client: Clients) -> None:
     post = await make.post(world.ada, world.den, "me")
     edited = (await client(world.ada).put(f"/posts/{post['id']}/patch", {"message": world.link(post["id"])})).ok()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from server.features.previews import fetcher
 from tests.features.previews.world import Clients, Settings, World, picture
 
 
@@ -116,3 +117,13 @@ async def test_pictures_can_come_through_a_camo_server(world: World, settings: S
     digest = "af3dbc83f4325362d31414a594ddcd126f6e2a67"
     target = b"http://example.org/a.png".hex()
     assert reply.headers["location"] == f"https://camo.example.org/{digest}/{target}"
+
+
+async def test_only_so_many_wait_for_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetcher, "WAITING", 0)
+    reply = await world.client(world.ada).post("/opengraph", {"url": f"{world.receiver.url}/page"})
+
+    assert (reply.status, reply.error_id) == (503, "api.context.server_busy.app_error")
+    monkeypatch.undo()
+    told = (await world.client(world.ada).post("/opengraph", {"url": f"{world.receiver.url}/page"})).ok()
+    assert told["title"] == "Bears & honey", "a refusal is not remembered"
