@@ -1,6 +1,6 @@
 """What travels about outgoing webhooks, what is sent to their addresses, and what these answer."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -12,7 +12,8 @@ from server.jobs.job import Job
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
-EXACT, PREFIX = 0, 1
+EXACT: Final = 0
+PREFIX: Final = 1
 """When a hook is called: the first word of a message is one of its words, or begins with one."""
 
 

@@ -40,8 +40,10 @@ async def called(receiver: Receiver, post: Json) -> Json:
 
 async def answered(world: World, count: int = 1) -> list[Json]:
     """The posts of hooks in the channel, once there are so many."""
+    posts: list[Json] = []
     for _ in range(100):
-        if len(posts := await world.posts()) >= count:
+        posts = await world.posts()
+        if len(posts) >= count:
             return posts
         await asyncio.sleep(0.02)
     raise AssertionError(f"{len(posts)} posts of hooks, not {count}")
@@ -248,7 +250,7 @@ async def test_an_answer_may_be_a_comment_with_attachments(world: World, make: M
 async def test_answers_appear_as_the_settings_allow(
     world: World, make: Make, receiver: Receiver, settings: Settings
 ) -> None:
-    looks = {"username": "hookbot", "icon_url": "https://x.example.org/hook.png"}
+    looks: dict[str, Any] = {"username": "hookbot", "icon_url": "https://x.example.org/hook.png"}
     await world.outgoing("ping", url=receiver.url, **looks)
     receiver.answer(json={"text": "plain", "username": "sly"})
     await make.post(world.bob, world.town, "ping")
@@ -430,8 +432,8 @@ async def test_a_hook_that_ended_is_not_called_from_any_node(
     carl = await make.user()
     await make.join_team(world.team, carl)
     hook = await world.outgoing("ping", url=receiver.url, creator_id=carl.id)
+    body = {"channel_id": world.town.id, "message": "ping"}
     for number in (0, 1):
-        body = {"channel_id": world.town.id, "message": "ping"}
         await called(receiver, (await client(world.bob, node=number).post("/posts", body)).ok(201))
 
     if change == "deleted":
