@@ -19,8 +19,10 @@ _SHOWN = f"""{COLUMNS},
 
 
 def _shown(*row: Any) -> ChannelBookmark:
-    file = row[_WIDTH]
-    return ChannelBookmark(*row[:_WIDTH], FileInfo(**file) if file is not None else None)
+    bookmark = ChannelBookmark(*row[:-1])
+    if row[-1] is not None:
+        bookmark.file = FileInfo(**row[-1])
+    return bookmark
 
 
 BOOKMARKS_OF = SQL(f"""
@@ -55,7 +57,7 @@ LOCK_CHANNEL = SQL("SELECT delete_at FROM channels WHERE id = $1 FOR NO KEY UPDA
 
 async def lock_channel(db: Db, channel_id: str) -> bool:
     """Let nobody else change the bookmarks of a channel until the transaction ends; False for an archived one."""
-    return await db.value(LOCK_CHANNEL, channel_id) == 0
+    return bool(await db.value(LOCK_CHANNEL, channel_id) == 0)
 
 
 BOOKMARK_BY_ID = SQL(f"SELECT {_SHOWN} FROM channel_bookmarks WHERE id = $1 AND channel_id = $2 AND delete_at = 0")
