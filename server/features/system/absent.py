@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from server.access.guards import in_service, on_channel, on_team, signed_in
 from server.access.permissions import Permission
+from server.config.client import client_license
 from server.context import Context
 from server.features.users.lookup import visible_user
 from server.http.router import Router
@@ -91,3 +92,9 @@ async def get_llm_services(ctx: Context) -> dict[str, list[Any]]:
 @router.put("/system/notices/view", guard=signed_in)
 async def mark_notices_viewed(ctx: Context, body: Ids) -> None:
     """Note which news of the product the caller has seen. There are none, so there is nothing to be noted."""
+
+
+@router.get("/trial-license/prev", guard=signed_in)
+async def get_previous_trial_license(ctx: Context) -> dict[str, str]:
+    """The licence that was tried before: none, since none is needed."""
+    return client_license()

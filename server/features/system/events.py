@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from server.bus.event import Audience, Event
+from server.bus.event import AsJson, Audience, Event
 
 
 class ClientConfigChanged(Event, frozen=True, kw_only=True):
@@ -14,3 +14,14 @@ class ClientConfigChanged(Event, frozen=True, kw_only=True):
     def audience(self) -> Audience:
         """Everyone."""
         return Audience()
+
+
+class MarketplaceVisited(Event, frozen=True, kw_only=True):
+    """An administrator has seen where plugins would be had. For those who administer the system."""
+
+    name: ClassVar[str] = "first_admin_visit_marketplace_status_received"
+    firstAdminVisitMarketplaceStatus: AsJson[bool] = True  # noqa: N815
+
+    def audience(self) -> Audience:
+        """Everyone with manage_system."""
+        return Audience(sensitive=True)

@@ -1,4 +1,4 @@
-"""Whether the first administrator has set the service up."""
+"""What the first administrator has seen of the service, noted so that it is shown once."""
 
 from msgspec import Struct
 
@@ -6,10 +6,12 @@ from server.access.guards import on_system
 from server.access.permissions import Permission
 from server.context import Context
 from server.features.system import queries
+from server.features.system.events import MarketplaceVisited
 from server.http.router import Router
 
 COMPLETE = "FirstAdminSetupComplete"
 ORGANIZATION = "OrganizationName"
+VISITED = "FirstAdminVisitMarketplace"
 MAX_ORGANIZATION = 200
 
 router = Router("system")
@@ -43,3 +45,16 @@ async def complete_onboarding(ctx: Context, body: Onboarding | None = None) -> N
     if organization:
         values[ORGANIZATION] = organization
     await queries.insert_systems(ctx.db, values)
+
+
+@router.get("/plugins/marketplace/first_admin_visit", guard=on_system(Permission.MANAGE_SYSTEM))
+async def get_marketplace_visited_by_admin(ctx: Context) -> SystemValue:
+    """Whether an administrator has seen where plugins would be had."""
+    return SystemValue(VISITED, (await queries.systems(ctx.db)).get(VISITED, "false"))
+
+
+@router.post("/plugins/marketplace/first_admin_visit", guard=on_system(Permission.MANAGE_SYSTEM))
+async def update_marketplace_visited_by_admin(ctx: Context) -> None:
+    """Note that an administrator has seen that."""
+    await queries.insert_systems(ctx.db, {VISITED: "true"})
+    await ctx.tell(messages=[MarketplaceVisited()])

@@ -1,6 +1,7 @@
 """The first steps of an administrator, and what clients ask of parts that are not there."""
 
 from collections.abc import Callable
+from typing import Any
 
 from server.db import SQL
 from tests.clients_of import Client
@@ -9,7 +10,9 @@ from tests.nodes import TestNode
 
 Clients = Callable[..., Client]
 
-FORGET = SQL("DELETE FROM systems WHERE name IN ('FirstAdminSetupComplete', 'OrganizationName')")
+FORGET = SQL(
+    "DELETE FROM systems WHERE name IN ('FirstAdminSetupComplete', 'OrganizationName', 'FirstAdminVisitMarketplace')"
+)
 NOTED = SQL("SELECT value FROM systems WHERE name = 'OrganizationName'")
 
 
@@ -29,6 +32,25 @@ async def test_the_first_steps_are_done_once(make: Make, client: Clients, admin:
     assert await node.services.db.value(NOTED) == "Gardeners"
 
 
+async def test_a_visit_is_told_to_administrators(
+    make: Make, client: Clients, admin: Person, node: TestNode, socket: Callable[..., Any]
+) -> None:
+    path = "/plugins/marketplace/first_admin_visit"
+    await node.services.db.run(FORGET)
+    bob = await make.user()
+    before = (await client(admin).get(path)).ok()
+    refused = [await client(bob).get(path), await client(bob).post(path, {})]
+    async with socket(admin, node=1) as of_admin, socket(bob) as of_bob:
+        (await client(admin).post(path, {"name": "FirstAdminVisitMarketplace", "value": "true"})).ok()
+        event = await of_admin.next("first_admin_visit_marketplace_status_received")
+        assert event.name not in await of_bob.names()
+
+    assert before == {"name": "FirstAdminVisitMarketplace", "value": "false"}
+    assert [reply.status for reply in refused] == [403, 403]
+    assert event.raw == {"firstAdminVisitMarketplaceStatus": "true"}
+    assert (await client(admin, node=1).get(path)).ok()["value"] == "true"
+
+
 async def test_what_is_not_there_is_said_to_those_who_may_know(make: Make, client: Clients) -> None:
     ada, eve = await make.users(2)
     team = await make.team([ada])
@@ -38,6 +60,7 @@ async def test_what_is_not_there_is_said_to_those_who_may_know(make: Make, clien
         "/agents": {"agents": []},
         "/agents/status": {"available": False, "reason": "app.agents.bridge.not_available.plugin_not_active"},
         "/llmservices": {"services": []},
+        "/trial-license/prev": {"IsLicensed": "false"},
         f"/users/{ada.id}/custom_profile_attributes": {},
     }
     members = {
