@@ -41,6 +41,7 @@ from server.features.groups import routes as groups
 from server.features.guests import jobs as guests_jobs
 from server.features.guests import routes as guests
 from server.features.interactions import routes as interactions
+from server.features.interactions.calls import CallsUnderWay
 from server.features.mfa import routes as mfa
 from server.features.notifications import actions as notification_actions
 from server.features.notifications import jobs as notification_jobs
@@ -82,6 +83,7 @@ from server.features.system.store import ConfigStore
 from server.features.teams import erasing
 from server.features.teams import member_routes as team_members
 from server.features.teams import routes as teams
+from server.features.terms import routes as terms
 from server.features.threads import routes as threads
 from server.features.tokens import routes as tokens
 from server.features.users import account_routes, picture_routes
@@ -122,6 +124,7 @@ ROUTERS: list[Router] = [
     sessions.router,
     mfa.router,
     guests.router,
+    terms.router,
     audits.router,
     tokens.router,
     bots.router,
@@ -260,6 +263,7 @@ class Node:
         self.services.extras[health.Readiness] = health.Readiness(lambda: self.ready)
         outbound = Outbound(lambda: self.services.config.ServiceSettings)
         self.services.extras[Outbound] = outbound
+        self.services.extras[CallsUnderWay] = CallsUnderWay()
         self.services.extras[Fetcher] = Fetcher(outbound)
         writer = PostWriter(self.services)
         self.services.extras[PostWriter] = writer

@@ -9,6 +9,7 @@ from server.features.audits.log import AuditLog
 from server.features.mfa.codes import check_code
 from server.features.sessions import service
 from server.features.sessions.models import Login, LoginTypeQuestion, Made, SwitchAccount
+from server.features.terms.service import with_terms
 from server.features.users import queries
 from server.features.users.models import Credentials, User
 from server.features.users.password_service import check_credentials, too_many_attempts
@@ -51,7 +52,7 @@ async def login(ctx: Context, body: Login, props: dict[str, str]) -> tuple[User,
     audits.note(ctx, user.id, LOGIN, "success", session_id=made.id)
     if user.failed_attempts:
         await ctx.tell([f"user:{user.id}"])
-    return replace(user, failed_attempts=0), made
+    return await with_terms(ctx, replace(user, failed_attempts=0)), made
 
 
 async def service_of(ctx: Context, asked: LoginTypeQuestion) -> str:

@@ -12,6 +12,7 @@ from server.config.client import Facts
 from server.context import Services
 from server.errors import ApiError
 from server.features.system import queries
+from server.features.terms.queries import newest as newest_terms
 from server.ids import new_id, now_ms
 
 RETRY_SECONDS = 1.0
@@ -57,7 +58,16 @@ class ConfigStore:
         # Accounts are never removed for good by themselves: once there is one, nobody needs to look again.
         if self._facts.no_accounts and await queries.has_users(self._services.db):
             self._facts = msgspec.structs.replace(self._facts, no_accounts=False)
-        return self._facts
+        if not self._services.config.SupportSettings.CustomTermsOfServiceEnabled:
+            return self._facts
+        return msgspec.structs.replace(self._facts, terms_of_service_id=await self._terms_id())
+
+    async def _terms_id(self) -> str:
+        async def load() -> str:
+            terms = await newest_terms(self._services.db)
+            return terms.id if terms is not None else ""
+
+        return await self._services.cache.get("terms", ("terms",), load)
 
     async def reload(self) -> None:
         """Read the stored settings and put them in force on this node."""

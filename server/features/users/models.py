@@ -49,6 +49,9 @@ class User(Struct, frozen=True, omit_defaults=True):
     last_activity_at: int = 0
     """From the status; only in lists that are sorted by it."""
     disable_welcome_email: bool = field(default_factory=_no)  # a factory: always sent
+    terms_of_service_id: str = ""
+    """The terms of service that the user has accepted; only in the user's own profile, and only where they count."""
+    terms_of_service_create_at: int = 0
 
     @property
     def is_guest(self) -> bool:
@@ -61,7 +64,12 @@ class User(Struct, frozen=True, omit_defaults=True):
         return "system_admin" in self.roles.split()
 
 
-NO_COLUMNS = ("last_activity_at", "disable_welcome_email")
+NO_COLUMNS = (
+    "last_activity_at",
+    "disable_welcome_email",
+    "terms_of_service_id",
+    "terms_of_service_create_at",
+)
 USER_COLUMNS = columns(User, leave=NO_COLUMNS)
 USER_COLUMNS_U = columns(User, "u", leave=NO_COLUMNS)
 

@@ -12,6 +12,7 @@ from server.context import Context
 from server.errors import NotFound, forbidden
 from server.features.status.models import TypingIn
 from server.features.status.service import set_typing
+from server.features.terms.service import with_terms
 from server.features.users import (
     email_service,
     list_queries,
@@ -199,7 +200,8 @@ async def _one(ctx: Context, user: User | None, missing: NotFound | None = None)
 @router.get("/users/{user_id}", guard=in_service("view_members"), without_factor=True)
 async def get_user(ctx: Context, user_id: Id) -> User | Reply:
     """A user by id."""
-    return tagged(ctx, await sanitized(ctx, await lookup.visible_user(ctx, user_id)))
+    shown = await sanitized(ctx, await lookup.visible_user(ctx, user_id))
+    return tagged(ctx, await with_terms(ctx, shown) if user_id == ctx.user_id else shown)
 
 
 @router.put("/users/{user_id}", guard=self_or())
