@@ -13,8 +13,9 @@ from server.features.bots.service import refusal_to_manage
 from server.features.tokens import queries
 from server.features.tokens.models import NewToken, UserAccessToken
 from server.features.users.lookup import get_user, no_such_user
-from server.features.users.models import User
+from server.features.users.models import SendAccountNews, User
 from server.ids import new_id, new_token
+from server.notify.mail import is_configured
 
 DESCRIPTION_MAX = 255
 DAY = 24 * 3600 * 1000
@@ -76,19 +77,22 @@ async def create_token(ctx: Context, user_id: str, new: NewToken) -> UserAccessT
         raise invalid_body("description")
     expires_at = _checked_expiry(ctx, user, new.expires_at)
     secret = new_token()
-    token = await queries.insert_token(
-        ctx.db,
-        id=new_id(),
-        token_hash=hash_token(secret),
-        user_id=user_id,
-        description=description,
-        now=ctx.now(),
-        expires_at=expires_at,
-    )
-    if token is None:
-        raise BadRequest(
-            "app.user_access_token.limit.app_error", f"An account has at most {queries.MAX_TOKENS} tokens."
+    async with ctx.begin() as tx:
+        token = await queries.insert_token(
+            tx,
+            id=new_id(),
+            token_hash=hash_token(secret),
+            user_id=user_id,
+            description=description,
+            now=ctx.now(),
+            expires_at=expires_at,
         )
+        if token is None:
+            raise BadRequest(
+                "app.user_access_token.limit.app_error", f"An account has at most {queries.MAX_TOKENS} tokens."
+            )
+        if not user.is_bot and is_configured(ctx.config.EmailSettings):
+            tx.enqueue(SendAccountNews(user_id=user_id, news="token"))
     return replace(token, token=secret)
 
 

@@ -5,7 +5,7 @@ from server.errors import BadRequest, invalid_body
 from server.features.audits.log import record
 from server.features.users import queries, rules, token_queries
 from server.features.users.lookup import no_such_user
-from server.features.users.models import SendEmailVerification
+from server.features.users.models import SendAccountNews, SendEmailVerification
 from server.features.users.news import tell_updated
 from server.ids import new_id
 
@@ -38,8 +38,11 @@ async def verify_email(ctx: Context, token: str) -> None:
     async with ctx.begin() as tx:
         if not await token_queries.take_mail_token(tx, token_queries.VERIFY_EMAIL, token):
             raise BadRequest("api.user.verify_email.bad_link.app_error", "This link is not valid.")
+        old = await queries.lock_user(tx, user_id)
         user = await queries.set_email_verified(tx, user_id, email, ctx.now())
-        if user is None:
+        if user is None or old is None:
             raise no_such_user()
+        if user.email != old.email:
+            tx.enqueue(SendAccountNews(user_id=user_id, news="email", email=old.email))
         await record(ctx, tx, user_id, "/users/email/verify", "success")
         await tell_updated(ctx, tx, user)

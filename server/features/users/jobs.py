@@ -104,7 +104,7 @@ async def send_account_news(ctx: Context, job: SendAccountNews) -> None:
     if user is None or user.is_bot:
         return
     if is_configured(ctx.config.EmailSettings):
-        await send_mail(ctx.config.EmailSettings, mails.account_mail(ctx.config, user.email, job.news))
+        await send_mail(ctx.config.EmailSettings, mails.account_mail(ctx.config, job.email or user.email, job.news))
     else:
         log.info("mail is not configured, so this one is not sent", kind=job.name)
 

@@ -62,6 +62,9 @@ NEWS = {
     "password": "The password of your account was changed",
     "deactivated": "Your account was deactivated",
     "activated": "Your account was activated again",
+    "email": "The e-mail address of your account was changed",
+    "username": "The username of your account was changed",
+    "token": "A personal access token was made for your account",
 }
 
 

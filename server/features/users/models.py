@@ -275,7 +275,9 @@ class SendAccountNews(Job, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "send_account_news"
     user_id: str
-    news: Literal["mfa_on", "mfa_off", "password", "deactivated", "activated"]
+    news: Literal["mfa_on", "mfa_off", "password", "deactivated", "activated", "email", "username", "token"]
+    email: str = ""
+    """Where it goes, "" for the address of the account."""
 
 
 class MailToken(Struct, frozen=True):

@@ -77,6 +77,10 @@ async def patch_user(ctx: Context, user_id: str, patch: UserPatch) -> User:
         user = await queries.update_user(tx, replace(wanted, update_at=ctx.now()))
         if user is None:
             raise no_such_user()
+        if user.email != old.email:
+            tx.enqueue(SendAccountNews(user_id=user_id, news="email", email=old.email))
+        if user.username != old.username:
+            tx.enqueue(SendAccountNews(user_id=user_id, news="username"))
         await tell_updated(ctx, tx, user, renamed=_is_mentioned_differently(old, user))
         for listener in CHANGED:
             await listener(ctx, tx, old, user)
