@@ -66,6 +66,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "GuestAccountsSettings": {"Enable": True},
     "FileSettings": {"EnablePublicLink": True},
+    "EmailSettings": {"SendPushNotifications": True},
 }
 """Under which the matrix is asked."""
 

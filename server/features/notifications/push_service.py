@@ -17,7 +17,7 @@ from server.features.notifications.models import (
     SendSessionPush,
     SendSilentPush,
 )
-from server.features.notifications.push_texts import FULL, GENERIC, ID_LOADED, blank, post_push
+from server.features.notifications.push_texts import FULL, ID_LOADED, blank, post_push
 from server.features.notifications.service import STALE, collapsed_by_default, collapsed_is_chosen, sends_push
 from server.features.system.store import ConfigStore
 from server.features.threads.collapsed import collapsed_for
@@ -114,6 +114,8 @@ async def _send(ctx: Context, phone: Device, sent: push.PushNotification) -> Non
 
 async def acknowledge(ctx: Context, ack: NotificationAck) -> push.PushNotification | None:
     """A phone got a notification: pass that on, and give the contents of one that brought only ids."""
+    wanted = ack.is_id_loaded and ack.post_id and ack.type == push.MESSAGE
+    contents = await _contents(ctx, ack.post_id) if wanted else None
     async with ctx.begin() as tx:
         tx.enqueue(
             ForwardAck(
@@ -125,27 +127,21 @@ async def acknowledge(ctx: Context, ack: NotificationAck) -> push.PushNotificati
                 is_id_loaded=ack.is_id_loaded,
             )
         )
-    if not (ack.is_id_loaded and ack.post_id and ack.type == push.MESSAGE):
-        return None
-    channel_id = await post_channel_id(ctx, ack.post_id)
-    if channel_id is None:
-        raise NotFound("app.post.get.app_error", "There is no such post.")
-    if not await may_read_channel(ctx, channel_id):
+    return contents
+
+
+async def _contents(ctx: Context, post_id: str) -> push.PushNotification:
+    """All that a phone shows of a post, as it fetches it itself; raises NotFound or Forbidden."""
+    channel_id = await post_channel_id(ctx, post_id)
+    if channel_id is not None and not await may_read_channel(ctx, channel_id):
         raise forbidden()
-    notice = await queries.post_notice(ctx.db, ack.post_id)
+    notice = await queries.post_notice(ctx.db, post_id)
     reader = await _reader(ctx, notice, ctx.user_id) if notice is not None else None
     if notice is None or reader is None:
         raise NotFound("app.post.get.app_error", "There is no such post.")
-    return await _contents(ctx, notice, reader)
-
-
-async def _contents(ctx: Context, notice: PostNotice, reader: Candidate) -> push.PushNotification:
-    """All that a phone shows of a post, as it fetches it itself."""
     contents = ctx.config.EmailSettings.PushNotificationContents
     reason: Reason = "direct" if notice.channel_type == "D" else "all"
-    sent = post_push(
-        ctx.config, notice, reader, reason, contents=FULL if contents == ID_LOADED else contents or GENERIC
-    )
+    sent = post_push(ctx.config, notice, reader, reason, contents=FULL if contents == ID_LOADED else contents)
     sent.is_id_loaded = True
     sent.badge = await queries.badge(ctx.db, reader.user_id, collapsed=reader.collapsed)
     store: ConfigStore = ctx.part(ConfigStore)

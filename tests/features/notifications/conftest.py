@@ -22,6 +22,7 @@ RUN_NOW = SQL("""
     WITH due AS (UPDATE jobs SET run_at = 0 WHERE name = $1 AND failed_at = 0 RETURNING id)
     SELECT count(*), pg_notify('hubbub_jobs', '') FROM due
 """)
+FORGET_PUSHES = SQL("DELETE FROM jobs WHERE name LIKE '%push%'")
 
 
 class World(Struct):
@@ -59,9 +60,10 @@ async def mails(settings: Callable[..., None]) -> AsyncIterator[MailServer]:
         yield taking
 
 
-@pytest.fixture
-def proxy(receiver: Receiver, settings: Callable[..., None]) -> Receiver:
-    """Push notifications are sent, to this proxy."""
+@pytest_asyncio.fixture
+async def proxy(receiver: Receiver, settings: Callable[..., None], ctx: Context) -> Receiver:
+    """Push notifications are sent, to this proxy: what other tests left for theirs is dropped."""
+    await ctx.db.run(FORGET_PUSHES)
     receiver.answer(json={"status": "OK"})
     settings(EmailSettings={"SendPushNotifications": True, "PushNotificationServer": f"{receiver.url}/"})
     return receiver
