@@ -28,6 +28,8 @@ class Asked(Struct, kw_only=True):
     """The same for a bookmark of the channel."""
     spare_session: bool = False
     """The caller signs in anew, since the request ends the session."""
+    ends_all: bool = False
+    """Everybody signs in anew afterwards, since the request ends all sessions."""
 
 
 def _body(**fields: Any) -> Callable[[World, str], Any]:
@@ -59,6 +61,8 @@ INSIDE = "http://10.0.0.1/"
 SETTINGS: dict[str, dict[str, Any]] = {
     "ServiceSettings": {
         "EnableEmailInvitations": True,
+        "EnableMultifactorAuthentication": True,
+        "DisableLegacyMFA": False,
         "EnableBotAccountCreation": True,
         "EnableUserAccessTokens": True,
         "EnableOAuthServiceProvider": True,
@@ -96,6 +100,8 @@ ASKED: dict[str, Asked] = {
     "GET /hooks/outgoing/{hook_id}": Asked(path={"hook_id": lambda w, r: w.outgoing}),
     "GET /system/notices/{team_id}": Asked(query=lambda w, r: "clientVersion=1&client=web"),
     "GET /teams/{team_id}/commands/autocomplete_suggestions": Asked(query=lambda w, r: "user_input=x"),
+    "GET /terms_of_service": Asked(before=lambda w, r: [("POST", "/terms_of_service", {"text": "Be kind."})]),
+    "POST /terms_of_service": Asked(body=_body(text="Be kind.")),
     "GET /users": Asked(query=lambda w, r: f"in_channel={w.private.id}"),
     "GET /users/autocomplete": Asked(query=lambda w, r: f"in_team={w.team.id}&in_channel={w.private.id}&name=v"),
     "POST /actions/dialogs/execute": Asked(body=lambda w, r: {"url": INSIDE, "channel_id": w.private.id}),
@@ -103,6 +109,8 @@ ASKED: dict[str, Asked] = {
     "POST /actions/dialogs/open": Asked(body=_body(trigger_id="junk", url=INSIDE, dialog={"title": "x"})),
     "POST /actions/dialogs/submit": Asked(body=lambda w, r: {"url": INSIDE, "channel_id": w.private.id}),
     "POST /bots": Asked(body=lambda w, r: {"username": w.make.name("bot")}),
+    # Without a password, so that a 400 says that the caller may.
+    "POST /bots/{bot_user_id}/convert_to_user": Asked(body=_body(username="x")),
     "POST /bots/{bot_user_id}/assign/{user_id}": Asked(
         undo=lambda w, r: [("POST", f"/bots/{w.bot}/assign/{w.id_of('sysadmin')}", None)]
     ),
@@ -174,6 +182,9 @@ ASKED: dict[str, Asked] = {
     "PUT /groups/{group_id}/patch": Asked(body=_body(description="x")),
     "POST /groups/{group_id}/members": Asked(body=lambda w, r: {"user_ids": [w.friend.id]}),
     "DELETE /groups/{group_id}/members": Asked(body=lambda w, r: {"user_ids": [w.friend.id]}),
+    "POST /notifications/ack": Asked(
+        body=lambda w, r: {"id": "x", "type": "message", "post_id": w.root, "is_id_loaded": True}
+    ),
     "POST /oauth/apps": Asked(body=lambda w, r: APP),
     "POST /oauth/apps/register": Asked(body=_body(redirect_uris=["https://app.example/"])),
     "POST /opengraph": Asked(body=_body(url="http://10.0.0.1/")),
@@ -214,6 +225,9 @@ ASKED: dict[str, Asked] = {
     "POST /teams/{team_id}/channels/search_archived": Asked(body=_body(term="channel")),
     "POST /teams/{team_id}/image": Asked(body=lambda w, r: b"no form"),
     "POST /teams/{team_id}/invite/email": Asked(body=lambda w, r: ["someone@example.org"]),
+    "POST /teams/{team_id}/invite-guests/email": Asked(
+        body=lambda w, r: {"emails": ["someone@example.org"], "channels": [w.private.id]}
+    ),
     "POST /teams/{team_id}/members": Asked(
         body=lambda w, r: {"team_id": w.team.id, "user_id": w.people["outsider"].id},
         undo=lambda w, r: [("DELETE", f"/teams/{w.team.id}/members/{w.people['outsider'].id}", None)],
@@ -238,7 +252,17 @@ ASKED: dict[str, Asked] = {
     "POST /users/group_channels": Asked(body=lambda w, r: [w.group.id]),
     "POST /users/ids": Asked(body=lambda w, r: [w.victim.id]),
     "POST /users/login": Asked(body=lambda w, r: {"login_id": w.victim.username, "password": PASSWORD}),
+    "POST /users/login/switch": Asked(body=_body(current_service="email", new_service="email")),
+    "POST /users/login/type": Asked(body=lambda w, r: {"login_id": w.victim.username}),
     "POST /users/logout": Asked(spare_session=True),
+    "POST /users/mfa": Asked(body=lambda w, r: {"login_id": w.victim.username}),
+    "POST /users/sessions/revoke/all": Asked(ends_all=True),
+    # Nobody can make a bot of oneself: the 400 says that the caller may of others.
+    "POST /users/{user_id}/convert_to_bot": Asked(path={"user_id": lambda w, r: w.id_of(r)}),
+    "POST /users/{user_id}/demote": Asked(
+        path={"user_id": lambda w, r: w.friend.id}, undo=lambda w, r: [("POST", f"/users/{w.friend.id}/promote", None)]
+    ),
+    "POST /users/{user_id}/terms_of_service": Asked(body=lambda w, r: {"termsOfServiceId": w.root, "accepted": True}),
     "POST /users/password/reset": Asked(body=_body(token="x" * 64, new_password=PASSWORD)),
     "POST /users/password/reset/send": Asked(body=lambda w, r: {"email": w.victim.email}),
     "POST /users/search": Asked(body=lambda w, r: {"term": "victim", "in_channel_id": w.private.id}),
@@ -300,6 +324,9 @@ ASKED: dict[str, Asked] = {
         body=_body(active=False),
         undo=lambda w, r: [("PUT", f"/users/{w.victim.id}/active", {"active": True})],
     ),
+    # A service that there is not, so that a 400 says that the caller may.
+    "PUT /users/{user_id}/auth": Asked(body=_body(auth_service="pigeon", auth_data="x")),
+    "PUT /users/{user_id}/mfa": Asked(body=_body(activate=False)),
     "PUT /users/{user_id}/password": Asked(body=_body(current_password=PASSWORD, new_password=PASSWORD)),
     "PUT /users/{user_id}/patch": Asked(body=_body(nickname="Vic")),
     "PUT /users/{user_id}/preferences": Asked(

@@ -49,6 +49,9 @@ async def ask(world: World, route: Route, name: str, role: str) -> Reply:
     if (asked.undo and reply.status < 300) or asked.before:
         for method, path, body in asked.undo(world, role) if asked.undo else ():
             await world.admin.request(method, path, body)
+    if asked.ends_all and reply.status < 300:
+        for person in (*world.people.values(), world.victim, world.friend):
+            person.token = (await world.make.login({"username": person.username, "id": "", "email": ""})).token
     return reply
 
 
