@@ -1,5 +1,8 @@
 """Asking the programs behind actions and dialogs."""
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 import msgspec
@@ -15,6 +18,30 @@ FAILED = "api.post.do_action.action_integration.app_error"
 """What clients know a program by that can't be asked."""
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+
+
+AT_ONCE = 10
+"""Calls that one user has under way on a node at most: each may take as long as the program likes."""
+
+
+class CallsUnderWay:
+    """How many calls each user waits for on this node."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    @contextmanager
+    def one_of(self, user_id: str) -> Iterator[None]:
+        """Count a call of a user; raises TooManyRequests when there are too many."""
+        if self._counts[user_id] >= AT_ONCE:
+            raise TooManyRequests(FAILED, f"At most {AT_ONCE} calls of integrations can be waited for at once.")
+        self._counts[user_id] += 1
+        try:
+            yield
+        finally:
+            self._counts[user_id] -= 1
+            if not self._counts[user_id]:
+                del self._counts[user_id]
 
 
 class BadGateway(ApiError):
@@ -38,16 +65,18 @@ async def ask(ctx: Context, url: str, question: object) -> Answer:
     Also raises what the program says of itself: TooManyRequests, Busy, BadGateway.
     """
     outbound: Outbound = ctx.part(Outbound)
+    under_way: CallsUnderWay = ctx.part(CallsUnderWay)
     try:
-        answer = await outbound.send(
-            "POST",
-            url,
-            headers=_HEADERS,
-            content=msgspec.json.encode(question),
-            timeout=ctx.config.ServiceSettings.OutgoingIntegrationRequestsTimeout,
-            max_bytes=ANSWER_MAX,
-            redirects=REDIRECTS,
-        )
+        with under_way.one_of(ctx.user_id):
+            answer = await outbound.send(
+                "POST",
+                url,
+                headers=_HEADERS,
+                content=msgspec.json.encode(question),
+                timeout=ctx.config.ServiceSettings.OutgoingIntegrationRequestsTimeout,
+                max_bytes=ANSWER_MAX,
+                redirects=REDIRECTS,
+            )
     except OutboundError as error:
         raise BadRequest(FAILED, error.reason) from None
     if answer.status == 200:

@@ -18,7 +18,16 @@ from msgspec import Struct, field
 from server.access.installation import lasting_secret
 from server.context import Context
 
-RETAINED = ("from_webhook", "override_username", "override_icon_url", "webhook_display_name", "from_bot")
+RETAINED = (
+    "from_webhook",
+    "webhook_display_name",
+    "override_username",
+    "override_icon_url",
+    "override_icon_emoji",
+    "from_bot",
+    "from_plugin",
+    "from_oauth_app",
+)
 """Props that say who wrote a post: whatever becomes of it, they stay as they are."""
 
 RETAINED_MAX = 1024

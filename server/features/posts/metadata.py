@@ -23,6 +23,9 @@ from server.ids import new_id
 
 MAX_ATTACHMENTS = 100
 
+BLOCK_ACTIONS = "mm_blocks_actions"
+"""A prop that holds addresses for parts of messages that this server doesn't know: nothing that clients should see."""
+
 NO_PREVIEW = "remove_link_preview"
 """The prop, "true", of posts whose author wants no preview of their links."""
 
@@ -138,6 +141,7 @@ def check_message(message: str) -> None:
 
 def check_props(props: dict[str, Any]) -> bytes:
     """Props as JSON, with ids given to the actions in them; raises BadRequest for what clients could not show."""
+    props.pop(BLOCK_ACTIONS, None)
     if not props:
         return b"{}"
     attachments = props.get("attachments")

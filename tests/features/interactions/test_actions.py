@@ -1,9 +1,12 @@
 """Buttons and menus of posts: whom they call, and what becomes of the answer."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from server.features.interactions import calls
+from tests.clients_of import Reply
 from tests.features.interactions.world import Clients, Json, Settings, Sockets, World
 from tests.make import Make
 from tests.receiver import Receiver
@@ -363,3 +366,32 @@ async def test_an_ephemeral_post_is_changed_for_its_reader(
     receiver.answer(json={})
     (await world.click(world.bob, changed, "next", cookie=action_of(changed)["cookie"])).ok()
     assert [asked.path for asked in receiver.requests] == ["/", "/next"]
+
+
+async def test_one_user_waits_for_so_many_programs(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "AT_ONCE", 2)
+    post = await world.poll(receiver.url)
+    receiver.answer(json={}, after=0.3)
+
+    async def others() -> Reply:
+        await receiver.next()
+        await receiver.next()
+        return await world.click(world.ada, post)
+
+    clicks = [world.click(world.bob, post) for _ in range(3)]
+    *replies, other = await asyncio.gather(*clicks, others())
+
+    assert sorted(reply.status for reply in replies) == [200, 200, 429]
+    assert other.status == 200
+    assert (await world.click(world.bob, post)).status == 200
+
+
+async def test_addresses_of_unknown_parts_are_not_kept(world: World) -> None:
+    props = {"mm_blocks_actions": {"go": {"type": "external", "url": "https://secret.example.org"}}, "mine": 1}
+
+    post = await world.poll("https://x.example.org", props=props)
+
+    assert post["props"] == {"mine": 1}
+    assert (await world.read(post))["props"] == {"mine": 1}

@@ -52,20 +52,22 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "getaddrinfo", getaddrinfo)
 
 
-@pytest.mark.parametrize("url", INSIDE)
-async def test_actions_and_dialogs_call_nobody_inside(
-    world: World, client: Clients, receiver: Receiver, url: str
-) -> None:
-    url = url.format(port=receiver.port)
-    post = await world.poll(url)
-    body = {"url": url, "channel_id": world.town.id, "submission": {}}
+async def test_actions_and_dialogs_call_nobody_inside(world: World, client: Clients, receiver: Receiver) -> None:
+    for template in INSIDE:
+        url = template.format(port=receiver.port)
+        post = await world.poll(url)
+        body = {"url": url, "channel_id": world.town.id, "submission": {}}
 
-    refused = [
-        await world.click(world.bob, post),
-        *[await client(world.bob).post(f"/actions/dialogs/{name}", body) for name in ("submit", "lookup", "execute")],
-    ]
+        refused = [
+            await world.click(world.bob, post),
+            *[
+                await client(world.bob).post(f"/actions/dialogs/{word}", body)
+                for word in ("submit", "lookup", "execute")
+            ],
+        ]
 
-    assert {(reply.status, reply.error_id, reply.json["message"]) for reply in refused} == {(400, FAILED, NOT_ALLOWED)}
+        said = {(reply.status, reply.error_id, reply.json["message"]) for reply in refused}
+        assert said == {(400, FAILED, NOT_ALLOWED)}, url
     assert receiver.connections == 0
 
 
@@ -90,26 +92,19 @@ async def test_hooks_call_nobody_inside_and_do_not_try_again(
     assert receiver.connections == 0
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("target", ["http://10.0.0.1/", "http://[::1]:{port}/", "http://169.254.169.254/", "file:///"])
+@pytest.mark.parametrize("status", [302, 307])
 async def test_nobody_is_led_inside(
-    world: World,
-    make: Make,
-    client: Clients,
-    node: TestNode,
-    receiver: Receiver,
-    reachable: None,
-    status: int,
-    target: str,
+    world: World, make: Make, client: Clients, node: TestNode, receiver: Receiver, reachable: None, status: int
 ) -> None:
-    receiver.answer(path="/out", location=target.format(port=receiver.port), status=status)
     post = await world.poll(f"{receiver.url}/out")
+    for target in ("http://10.0.0.1/", f"http://[::1]:{receiver.port}/", "http://169.254.169.254/", "file:///"):
+        receiver.answer(path="/out", location=target, status=status)
 
-    refused = await world.click(world.bob, post)
+        refused = await world.click(world.bob, post)
+
+        assert (refused.status, refused.error_id, refused.json["message"]) == (400, FAILED, NOT_ALLOWED), target
     await called(world, make, client, node, f"{receiver.url}/out")
-
-    assert (refused.status, refused.error_id, refused.json["message"]) == (400, FAILED, NOT_ALLOWED)
-    assert [asked.path for asked in receiver.requests] == ["/out", "/out"]
+    assert [asked.path for asked in receiver.requests] == ["/out"] * 5
 
 
 async def test_circles_end(
