@@ -1,7 +1,7 @@
 """Which outgoing hooks a new post calls, what they are sent, and what becomes of their answers."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from urllib.parse import urlencode
 
 import msgspec
@@ -18,6 +18,7 @@ from server.features.posts.queries import post_by_id
 from server.features.teams.queries import team_by_id
 from server.features.users.lookup import get_user
 from server.features.users.models import User
+from server.features.users.queries import users_by_ids
 from server.features.webhooks import outgoing_queries as queries
 from server.features.webhooks.outgoing_models import (
     EXACT,
@@ -64,6 +65,7 @@ class Hooks(Struct, frozen=True):
     prefixes: dict[str, list[OutgoingWebhook]]
     """By the beginning of a word."""
     creators: frozenset[str]
+    """Also those who are deactivated."""
     channels: frozenset[str]
 
     def called(self, channel_id: str, message: str) -> list[tuple[OutgoingWebhook, str]]:
@@ -77,12 +79,14 @@ class Hooks(Struct, frozen=True):
         return [(hook, word) for hook, word in found.values() if hook.channel_id in ("", channel_id)]
 
 
-def sorted_hooks(hooks: Sequence[OutgoingWebhook]) -> Hooks:
-    """Hooks, the oldest first, by what calls them."""
+def sorted_hooks(hooks: Sequence[OutgoingWebhook], active: Collection[str]) -> Hooks:
+    """The hooks of active users, the oldest first, by what calls them."""
     every_post: dict[str, list[OutgoingWebhook]] = {}
     exact: dict[str, list[OutgoingWebhook]] = {}
     prefixes: dict[str, list[OutgoingWebhook]] = {}
     for hook in hooks:
+        if hook.creator_id not in active:
+            continue
         if not hook.trigger_words:
             every_post.setdefault(hook.channel_id, []).append(hook)
         for word in hook.trigger_words:
@@ -99,7 +103,9 @@ async def hooks_of(ctx: Context, team_id: str) -> Hooks:
         return at_hand
 
     async def load() -> Hooks:
-        return sorted_hooks(await queries.outgoing_of_team(ctx.db, team_id))
+        hooks = await queries.outgoing_of_team(ctx.db, team_id)
+        creators = await users_by_ids(ctx.db, list({hook.creator_id for hook in hooks})) if hooks else []
+        return sorted_hooks(hooks, {user.id for user in creators if not user.delete_at})
 
     def tags(hooks: Hooks) -> tuple[str, ...]:
         return (
