@@ -14,6 +14,11 @@ OWNER = "system"
 USERNAME = "system-bot"
 ROLES = "system_user"
 
+_MAKING = 0x68756266
+"""The advisory lock of the node that makes it."""
+
+LOCK = SQL("SELECT pg_advisory_xact_lock($1)")
+
 FIND = SQL("SELECT b.user_id FROM bots b WHERE b.owner_id = $1 ORDER BY b.create_at LIMIT 1")
 
 
@@ -45,16 +50,17 @@ async def as_system_bot(ctx: Context) -> Context:
 
 
 async def _make(ctx: Context) -> str:
-    """Whoever has taken its name keeps it; the bot goes by another one then."""
-    for username in (USERNAME, f"{USERNAME}-{new_id()[:8]}"):
-        user = _user(ctx, username)
-        async with ctx.begin() as tx:
+    """Whoever has taken its name keeps it; the bot goes by another one then. One node makes it, the others wait."""
+    async with ctx.begin() as tx:
+        await tx.run(LOCK, _MAKING)
+        found: str | None = await tx.value(FIND, OWNER)
+        if found:
+            return found
+        for username in (USERNAME, f"{USERNAME}-{new_id()[-8:]}"):
+            user = _user(ctx, username)
             if await queries.insert_bot(tx, user, OWNER):
                 tx.publish(NewUserMade(user_id=user.id))
                 return user.id
-        found: str | None = await ctx.db.value(FIND, OWNER)  # another node was faster
-        if found:
-            return found
     raise Busy("api.context.server_busy.app_error")
 
 
