@@ -1,6 +1,6 @@
 """Scheduled posts on the wire, and as they are stored."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import UNSET, Struct, UnsetType, field
 
@@ -8,6 +8,7 @@ from server.db import columns
 from server.features.files.models import FileInfo
 from server.features.posts.models import NewMetadata, Priority
 from server.ids import Id
+from server.jobs.job import Job
 
 TIMER = "scheduled_posts"
 
@@ -108,3 +109,10 @@ class ScheduledPostUpdate(Struct, kw_only=True):
     file_ids: list[str] = field(default_factory=list)
     priority: Priority | None = None
     metadata: NewMetadata | None = None
+
+
+class TellOfFailure(Job, frozen=True, kw_only=True):
+    """Tell an author that a scheduled post could not be sent."""
+
+    name: ClassVar[str] = "tell_of_failed_scheduled_post"
+    scheduled_post_id: str

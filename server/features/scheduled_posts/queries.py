@@ -59,6 +59,14 @@ async def lock(db: Db, id: str) -> Scheduled | None:
     return await _one(db, LOCK, id)
 
 
+BY_ID = SQL(f"SELECT {SCHEDULED_COLUMNS} FROM scheduled_posts AS s WHERE id = $1")
+
+
+async def scheduled_by_id(db: Db, id: str) -> Scheduled | None:
+    """A scheduled post."""
+    return await _one(db, BY_ID, id)
+
+
 UPDATE = SQL(f"""
     UPDATE scheduled_posts AS s
        SET update_at = $2, message = $3, props = $4, file_ids = $5, priority = $6, scheduled_at = $7, due_at = $7,

@@ -8,13 +8,15 @@ import structlog
 from server.access.grants import channel_place, member_roles
 from server.context import Context
 from server.errors import ApiError, BadRequest, Busy, Forbidden
+from server.features.bots.system_bot import as_system_bot
+from server.features.channels.direct import create_direct
 from server.features.posts.models import NewMetadata, NewPost, Priority
 from server.features.posts.queries import post_by_id
 from server.features.posts.service import create_post, may_post, tell_again
 from server.features.scheduled_posts import models as codes
 from server.features.scheduled_posts import queries
 from server.features.scheduled_posts.events import ScheduledPostDeleted, ScheduledPostUpdated
-from server.features.scheduled_posts.models import GIVEN_UP_AFTER_MS, Scheduled
+from server.features.scheduled_posts.models import GIVEN_UP_AFTER_MS, Scheduled, TellOfFailure
 from server.features.scheduled_posts.service import shown
 from server.features.users.lookup import acting_as, get_user
 from server.features.users.models import User
@@ -22,6 +24,17 @@ from server.features.users.models import User
 AT_ONCE = 4
 """Posts that one node sends at the same time; each holds a connection of the pool."""
 ATTEMPTS = 10
+
+_UNKNOWN = "something went wrong"
+_REASONS = {
+    codes.CHANNEL_ARCHIVED: "the channel is archived",
+    codes.CHANNEL_NOT_FOUND: "the channel is gone",
+    codes.NO_CHANNEL_PERMISSION: "you may not write there any more",
+    codes.NO_CHANNEL_MEMBER: "you are not in the channel any more",
+    codes.THREAD_DELETED: "the thread was deleted",
+    codes.UNABLE_TO_SEND: "its time was more than a day ago",
+    codes.INVALID_POST: "its contents are not allowed",
+}
 
 log = structlog.get_logger()
 
@@ -57,10 +70,12 @@ async def send_next(ctx: Context) -> bool:
             if row.attempts + 1 < ATTEMPTS:
                 await queries.set_later(tx, row.id, ctx.now() + 1000 * 2**row.attempts)
                 return True
-            error_code = codes.UNKNOWN
+            error_code = "" if await post_by_id(ctx.db, row.post_id) is not None else codes.UNKNOWN
         if error_code:
             failed = await queries.set_failed(tx, row.id, ctx.now(), error_code)
             tx.publish(ScheduledPostUpdated(scheduledPost=shown(failed or row)))
+            if error_code not in (codes.USER_MISSING, codes.USER_DELETED):
+                tx.enqueue(TellOfFailure(scheduled_post_id=row.id))
         else:
             await queries.delete(tx, row.id)
             tx.publish(ScheduledPostDeleted(scheduledPost=shown(row)))
@@ -118,3 +133,17 @@ async def _refusal(acting: Context, author: User, row: Scheduled) -> str:
     if acting.now() - row.scheduled_at > GIVEN_UP_AFTER_MS:
         return codes.UNABLE_TO_SEND
     return ""
+
+
+async def tell_of_failure(ctx: Context, id: str) -> None:
+    """Let the system bot tell an author that a scheduled post could not be sent, unless that has been mended."""
+    row = await queries.scheduled_by_id(ctx.db, id)
+    if row is None or not row.processed_at or await post_by_id(ctx.db, row.post_id) is not None:
+        return
+    bot = await as_system_bot(ctx)
+    channel = await create_direct(bot, [bot.user_id, row.user_id])
+    place = await channel_place(ctx, row.channel_id)
+    where = f" in ~{place.name}" if place is not None and place.team_id else ""
+    message = f"A message that you scheduled{where} could not be sent: {_REASONS.get(row.error_code, _UNKNOWN)}."
+    # Its own post will never be, so its id is free: told once, however often this is tried.
+    await create_post(bot, NewPost(channel_id=channel.id, message=message), set_online=False, id=row.post_id)

@@ -263,6 +263,34 @@ async def test_threads_that_are_gone_and_days_that_went_by(
     assert (changed["error_code"], changed["processed_at"]) == ("", 0)
 
 
+async def test_the_system_bot_tells_its_author_once_that_it_was_not_sent(
+    client: Clients, make: Make, two_nodes: Nodes, socket: Sockets, settings: Settings, world: World, later: Later
+) -> None:
+    settings(**NO_TIMERS)
+    private = await make.channel(world.team, [world.ada, world.bob], type="P")
+    made = await schedule(client, world.ada, later(private))
+    await leave(client, make, world, private)
+    await two_nodes[0].services.db.run(OVERDUE, made["id"], 3_600_000)
+    await send_due(two_nodes)
+    jobs = await two_nodes[0].services.db.rows(SQL("SELECT name, payload FROM jobs"))
+    assert ("tell_of_failed_scheduled_post", {"scheduled_post_id": made["id"]}) in [tuple(job) for job in jobs]
+    async with socket(world.ada) as ada:
+        for node in two_nodes:
+            await sending_service.tell_of_failure(request_context(node.services), made["id"])
+        told = [event for event in await ada.until_now() if event.name == "posted"]
+
+    (message,) = [event.data["post"] for event in told]
+    assert f"~{private.name}" in message["message"]
+    author = (await client(world.ada).get(f"/users/{message['user_id']}")).ok()
+    assert (author["username"].startswith("system-bot"), told[0].data["channel_type"]) == (True, "D")
+    again = {**made, "scheduled_at": now_ms() + 60_000}
+    await make.join_channel(private, world.ada)
+    (await client(world.ada).put(f"/posts/schedule/{made['id']}", again)).ok(201)
+    async with socket(world.ada) as ada:
+        await sending_service.tell_of_failure(request_context(two_nodes[0].services), made["id"])
+        assert "posted" not in await ada.names()
+
+
 async def test_it_waits_while_it_is_switched_off(
     client: Clients, two_nodes: Nodes, settings: Settings, world: World, later: Later
 ) -> None:
