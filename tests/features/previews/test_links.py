@@ -8,13 +8,16 @@ import pytest
 from server.context import request_context
 from server.db import SQL
 from server.features.posts.queries import post_by_id
-from server.features.previews import queries
-from server.features.previews.jobs import sweep_link_previews
+from server.features.previews import fetcher, queries
+from server.features.previews.jobs import fetch_previews, sweep_link_previews
+from server.features.previews.models import FetchPreviews
+from server.ids import new_id
 from tests.features.previews.world import Counted, Json, Settings, Sockets, World, picture, previewed
 from tests.make import Make
 from tests.nodes import TestNode
 
 AGE = SQL("UPDATE link_previews SET expire_at = 1 WHERE url = $1")
+PLANNED = SQL("SELECT payload, run_at FROM jobs WHERE name = 'fetch_previews' AND payload->>'post_id' = ANY($1)")
 KNOWN = SQL("SELECT count(*) FROM link_previews WHERE url = $1")
 
 
@@ -268,6 +271,44 @@ async def test_inner_addresses_are_not_asked(world: World, make: Make, settings:
 
     assert seen["metadata"]["embeds"][0]["type"] == "link"
     assert world.receiver.connections == 0
+
+
+async def test_slow_servers_are_not_waited_for(
+    world: World, make: Make, socket: Sockets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetcher, "SECONDS", 0.2)
+    url = f"{world.receiver.url}/slow"
+    world.receiver.answer(path="/slow", hangs=True)
+    async with socket(world.bob) as events:
+        seen = await previewed(events, (await make.post(world.ada, world.town, url))["id"])
+
+    assert seen["metadata"] == {"embeds": [{"type": "link", "url": url}]}
+
+
+async def test_posts_wait_while_others_are_at_it(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetcher, "POSTS_AT_ONCE", 0)
+    ctx, first, last = request_context(node.services), new_id(), new_id()
+    started = ctx.now()
+    await fetch_previews(ctx, FetchPreviews(post_id=first, tries=7))
+    await fetch_previews(ctx, FetchPreviews(post_id=last, tries=60))
+
+    (waiting,) = await node.services.db.rows(PLANNED, [first, last])
+    assert waiting[0] == {"post_id": first, "tries": 8}
+    assert waiting[1] >= started + 1000
+    await node.services.db.run(SQL("DELETE FROM jobs WHERE payload->>'post_id' = $1"), first)
+
+
+async def test_an_integration_s_pictures_have_sizes_too(world: World, make: Make, socket: Sockets) -> None:
+    url = f"{world.receiver.url}/bear.png"
+    owner = world.client(make.admin)
+    hook = (await owner.post("/hooks/incoming", {"channel_id": world.town.id, "display_name": "x"})).ok(201)
+    async with socket(world.bob) as events:
+        sent = await world.client().post(f"//hooks/{hook['id']}", {"attachments": [{"text": "t", "image_url": url}]})
+        assert sent.status == 200
+        post = (await events.next("posted")).data["post"]
+        seen = await previewed(events, post["id"])
+
+    assert list(seen["metadata"]["images"]) == [url]
 
 
 async def test_pictures_as_svg_are_named_only_where_they_are_shown(
