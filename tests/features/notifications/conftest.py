@@ -103,6 +103,6 @@ def hurry(two_nodes: tuple[TestNode, TestNode]) -> Callable[..., Any]:
     """`await hurry("send_push")` lets jobs of a kind that wait for their next try run at once; how many."""
 
     async def run(name: str) -> int:
-        return int((await two_nodes[0].services.db.row(RUN_NOW, name))[0])
+        return int(await two_nodes[0].services.db.value(RUN_NOW, name))
 
     return run

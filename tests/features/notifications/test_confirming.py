@@ -49,11 +49,11 @@ async def test_in_other_codings_too(world: World, make: Make, socket: Any) -> No
         url = f"ws://127.0.0.1:{port_of.connection.remote_address[1]}/api/v4/websocket{ASKING}&format=msgpack"
         headers = {"Authorization": f"Bearer {world.bob.token}"}
         async with connect(url, additional_headers=headers) as connection:
-            assert msgspec.msgpack.decode(await connection.recv())["event"] == "hello"
+            assert msgspec.msgpack.decode(await connection.recv(decode=False))["event"] == "hello"
             await make.post(world.ada, world.town, f"mention @{world.bob.username}")
-            posted = msgspec.msgpack.decode(await connection.recv())
+            posted = msgspec.msgpack.decode(await connection.recv(decode=False))
             while posted["event"] != "posted":
-                posted = msgspec.msgpack.decode(await connection.recv())
+                posted = msgspec.msgpack.decode(await connection.recv(decode=False))
 
     assert posted["data"]["should_ack"] is True
     assert posted["data"]["mentions"] == [world.bob.id]

@@ -8,7 +8,7 @@ import pytest
 
 from server.context import Context
 from server.db import SQL
-from server.features.notifications import mail_service
+from server.features.notifications import mail_service, queries
 from tests.clients_of import Client
 from tests.features.notifications.conftest import SITE, World
 from tests.make import Make
@@ -115,7 +115,7 @@ async def test_names_stay_names(
 
     assert mail.receivers == [world.bob.email]
     assert mail.message["Bcc"] is None
-    assert len(mail.message.get_all("Subject")) == 1
+    assert len(mail.message.get_all("Subject", [])) == 1
     assert "<i>" not in mail.html
 
 
@@ -247,7 +247,7 @@ async def test_digests_come_as_often_as_was_chosen(
 
 
 async def queries_due(ctx: Context) -> list[str]:
-    return await mail_service.queries.due_digests(
+    return await queries.due_digests(
         ctx.db, ctx.now(), default=mail_service.DEFAULT_INTERVAL, least=30_000, limit=1000
     )
 
