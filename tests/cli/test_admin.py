@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import pyotp
 import pytest
 
 from server.engines.redis import Redis
@@ -59,6 +60,26 @@ def test_accounts_are_made_and_changed_at_the_shell(port: int, environ: dict[str
 
     admin("activate", "bob")
     assert sign_in(port, "bob", "battery-staple-4")[0] == 200
+
+
+def test_a_lost_second_factor_is_forgotten_at_the_shell(port: int, environ: dict[str, str]) -> None:
+    run(["admin", "user", "create", "ada", "ada@example.org", "--password", SECRET], environ)
+    token = sign_in(port, "ada", SECRET)[1]
+    wanted = {"ServiceSettings": {"EnableMultifactorAuthentication": True}}
+    assert request(port, "PUT", "/config/patch", wanted, token=token)[0] == 200
+    secret = request(port, "POST", "/users/me/mfa/generate", token=token)[1]["secret"]
+    switched = request(port, "PUT", "/users/me/mfa", {"activate": True, "code": pyotp.TOTP(secret).now()}, token=token)
+    assert switched[0] == 200
+    assert sign_in(port, "ada", SECRET)[0] == 400
+    assert request(port, "GET", "/users/me", token=token)[1]["mfa_active"] is True
+
+    code, lines = run(["admin", "user", "reset-mfa", "ada"], environ)
+
+    assert (code, lines[-1]) == (0, "ada has no second factor")
+    assert sign_in(port, "ada", SECRET)[0] == 200
+    assert "mfa_active" not in request(port, "GET", "/users/me", token=token)[1]
+    audits = request(port, "GET", "/users/me/audits", token=token)[1]
+    assert "deactivated by the operator" in {audit["extra_info"] for audit in audits}
 
 
 @pytest.mark.parametrize(
