@@ -43,6 +43,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MAX_URL = 8192
 MAX_HEADERS = 32 * 1024
 GZIP_FROM = 1400
+FORM = "application/x-www-form-urlencoded"
 
 log = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode
@@ -167,7 +168,8 @@ class Api:
         if route.body is not None:
             raw = await read_body(request.headers, request.receive, route.body_limit)
             if raw or not route.body_optional:
-                arguments["body"] = route.body(raw)
+                is_form = route.form_too and request.header(b"content-type").lower().startswith(FORM)
+                arguments["body"] = route.body.form(raw) if is_form else route.body(raw)
         if route.takes_request:
             arguments["request"] = Request(request.scope, _bounded(request, route.body_limit))
         return _reply(await route.handler(ctx, **arguments), route.status)

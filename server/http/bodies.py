@@ -8,6 +8,7 @@ import msgspec
 from msgspec import inspect as shapes
 
 from server.errors import BadRequest, invalid_body
+from server.http.params import parse_query
 
 _PATH = re.compile(r" - at `(?:key in )?`?\$([^`]*)`")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
@@ -39,6 +40,15 @@ class BodyDecoder:
             raise invalid_body("body") from None
         try:
             return msgspec.convert(_without_nulls(_parsed(raw), self._shape), self._kind)
+        except msgspec.ValidationError as error:
+            raise invalid_body(field_of(error)) from None
+
+
+    def form(self, raw: bytes) -> Any:
+        """The fields of a form as the type, numbers and booleans as text; raises BadRequest."""
+        fields = parse_query(raw)
+        try:
+            return msgspec.convert(fields, self._kind, strict=False)
         except msgspec.ValidationError as error:
             raise invalid_body(field_of(error)) from None
 

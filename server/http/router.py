@@ -59,6 +59,8 @@ class Route(Struct, kw_only=True, eq=False):
     feature: str
     """A setting ("ServiceSettings.EnableCommands") that switches the route off: 501 then."""
     disabled_id: str
+    form_too: bool
+    """Whether the body may also be a form, since published clients send it so."""
     without_factor: bool
     """Open to users who lack the second factor that the settings ask for, as far as it is about themselves."""
     metrics: dict[int, Any] = {}
@@ -112,6 +114,7 @@ class Router:
         body_limit: int = JSON_BODY_LIMIT,
         feature: str = "",
         disabled_id: str = "",
+        form_too: bool = False,
         without_factor: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Register a handler; a signature that makes no sense raises TypeError at import."""
@@ -128,6 +131,7 @@ class Router:
                     body_limit=body_limit,
                     feature=feature,
                     disabled_id=disabled_id,
+                    form_too=form_too,
                     without_factor=without_factor,
                 )
             )

@@ -84,6 +84,27 @@ json_values = st.recursive(
 fields = st.fixed_dictionaries({}, optional=dict.fromkeys(("id", "parts", "props", "part", "flag"), json_values))
 
 
+@pytest.mark.parametrize(
+    ("raw", "body"),
+    [
+        (b"id=x&flag=true", Whole(id="x", flag=True)),
+        (b"id=gr%C3%BC%C3%9Fe+an+alle&flag=0&more=1", Whole(id="grüße an alle")),
+    ],
+)
+def test_a_form_is_read_as_the_same_type(raw: bytes, body: Whole) -> None:
+    assert decode.form(raw) == body
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [(b"flag=1", "id"), (b"id=x&flag=perhaps", "flag"), (b"id=a%00b", "id"), (b"id=%ff", "query"), (b"\xff", "query")],
+)
+def test_a_form_that_does_not_fit_is_refused_by_name(raw: bytes, name: str) -> None:
+    with pytest.raises(BadRequest) as refusal:
+        decode.form(raw)
+    assert refusal.value.params["name"] == name
+
+
 @given(fields | json_values)
 def test_any_json_is_understood_or_refused(value: object) -> None:
     raw = msgspec.json.encode(value)
