@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import structlog
 
 from server.context import Context
-from server.errors import ApiError, Internal
+from server.errors import ApiError, BadRequest
 from server.features.channels.queries import public_ids
 from server.features.channels.rules import channels_named_in
 from server.features.commands import queries
@@ -36,7 +36,7 @@ Fields = list[tuple[str, str]]
 
 
 async def ask(ctx: Context, command: Command, call: Call, trigger_id: str) -> CommandResponse:
-    """What the program of a command answers; raises Internal when it fails or makes no sense."""
+    """What the program of a command answers; raises BadRequest when it fails or makes no sense."""
     fields = await _fields(ctx, command, call, trigger_id)
     headers = {"Accept": "application/json", "Authorization": f"Token {command.token}"}
     url, content = command.url, b""
@@ -68,8 +68,8 @@ async def ask(ctx: Context, command: Command, call: Call, trigger_id: str) -> Co
         raise _failed(command, "failed_resp") from None
 
 
-def _failed(command: Command, how: str) -> Internal:
-    return Internal(
+def _failed(command: Command, how: str) -> BadRequest:
+    return BadRequest(
         f"api.command.execute_command.{how}.app_error",
         f"The program of the command /{command.trigger} failed to answer.",
     )

@@ -322,7 +322,7 @@ async def test_a_program_that_fails_is_an_error_in_our_words(
 
     reply = await world.run(world.bob, "/deploy")
 
-    assert (reply.status, reply.error_id) == (500, error_id)
+    assert (reply.status, reply.error_id) == (400, error_id)
     assert "/deploy" in reply.json["message"]
     assert "secret-of-the-target" not in reply.text
     assert await world.posts() == []
@@ -337,7 +337,7 @@ async def test_a_program_has_so_much_time(world: World, receiver: Receiver, sett
 
     replies = await asyncio.gather(world.run(world.bob, "/hangs"), world.run(world.bob, "/endless"))
 
-    assert {(reply.status, reply.error_id) for reply in replies} == {(500, FAILED)}
+    assert {(reply.status, reply.error_id) for reply in replies} == {(400, FAILED)}
 
 
 async def test_redirects_are_followed_but_not_for_ever(world: World, receiver: Receiver) -> None:
@@ -350,7 +350,7 @@ async def test_redirects_are_followed_but_not_for_ever(world: World, receiver: R
     before = len(receiver.requests)
     reply = await world.run(world.bob, "/deploy")
 
-    assert (reply.status, reply.error_id) == (500, FAILED_RESP)
+    assert (reply.status, reply.error_id) == (400, FAILED_RESP)
     assert len(receiver.requests) - before == 4
 
 
@@ -360,7 +360,7 @@ async def test_addresses_inside_are_not_called(world: World, receiver: Receiver,
 
     reply = await world.run(world.bob, "/deploy")
 
-    assert (reply.status, reply.error_id) == (500, FAILED)
+    assert (reply.status, reply.error_id) == (400, FAILED)
     assert receiver.requests == []
 
 
