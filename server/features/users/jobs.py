@@ -22,9 +22,6 @@ MOST_INVITATIONS = 5
 
 
 async def _send(ctx: Context, mail: Mail, type: str, token: str) -> None:
-    if not is_configured(ctx.config.EmailSettings):
-        log.info("mail is not configured, so this one is not sent", kind=type)
-        return
     try:
         await send_mail(ctx.config.EmailSettings, mail)
     except BaseException:
@@ -33,7 +30,11 @@ async def _send(ctx: Context, mail: Mail, type: str, token: str) -> None:
         raise
 
 
-async def _too_many(ctx: Context, type: str, user_id: str, email: str) -> bool:
+async def _held_back(ctx: Context, type: str, user_id: str, email: str) -> bool:
+    """Whether a mail is not to be sent: there is no server for it, or too many went to the user or address."""
+    if not is_configured(ctx.config.EmailSettings):
+        log.info("mail is not configured, so this one is not sent", kind=type)
+        return True
     now = ctx.now()
     hourly, lately = await token_queries.mailed_lately(
         ctx.db, type, user_id, email, since=now - HOUR, lately=now - PAUSE
@@ -47,7 +48,7 @@ async def send_email_verification(ctx: Context, job: SendEmailVerification) -> N
     user = await queries.user_by_id(ctx.db, job.user_id)
     if user is None or user.delete_at or (user.email_verified and user.email == job.email):
         return
-    if await _too_many(ctx, token_queries.VERIFY_EMAIL, job.user_id, job.email):
+    if await _held_back(ctx, token_queries.VERIFY_EMAIL, job.user_id, job.email):
         return
     token = await token_queries.insert_mail_token(
         ctx.db, token_queries.VERIFY_EMAIL, {"user_id": job.user_id, "email": job.email}
@@ -62,7 +63,7 @@ async def send_password_reset(ctx: Context, job: SendPasswordReset) -> None:
     user = await queries.user_by_id(ctx.db, job.user_id)
     if user is None or user.delete_at or user.auth_service:
         return
-    if await _too_many(ctx, token_queries.PASSWORD_RECOVERY, user.id, user.email):
+    if await _held_back(ctx, token_queries.PASSWORD_RECOVERY, user.id, user.email):
         return
     token = await token_queries.insert_mail_token(
         ctx.db, token_queries.PASSWORD_RECOVERY, {"user_id": user.id, "email": user.email}
