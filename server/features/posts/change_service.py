@@ -13,6 +13,7 @@ from server.features.channels.rooms import room_of
 from server.features.posts import queries
 from server.features.posts.access import changeable_post, check_not_archived, no_such_post, readable_post
 from server.features.posts.channel_mentions import link_channels
+from server.features.posts.emojis import add_emojis
 from server.features.posts.events import PostEdited
 from server.features.posts.file_changes import change_files
 from server.features.posts.hashtags import hashtags_in
@@ -124,6 +125,7 @@ async def _change(
     for listener in EDITED:
         await listener(ctx, tx, post, changed)
     edited = shown(changed)
+    await add_emojis(ctx, [edited])
     tx.publish(PostEdited(room=await room_of(ctx, post.channel_id), post=edited))
     return edited
 
@@ -175,13 +177,17 @@ async def pin_post(ctx: Context, post_id: str, pinned: bool) -> None:
         )
         for listener in EDITED:
             await listener(ctx, tx, post, changed)
-        tx.publish(PostEdited(room=await room_of(ctx, post.channel_id), post=shown(changed)))
+        news = shown(changed)
+        await add_emojis(ctx, [news])
+        tx.publish(PostEdited(room=await room_of(ctx, post.channel_id), post=news))
 
 
 async def edit_history(ctx: Context, post_id: str) -> list[Post]:
     """What the caller's own post said before, newest first."""
     post = await _own_post(ctx, post_id)
-    return [shown(version) for version in await queries.versions_of(ctx.db, post.id)]
+    versions = [shown(version) for version in await queries.versions_of(ctx.db, post.id)]
+    await add_emojis(ctx, versions)
+    return versions
 
 
 async def restore_version(ctx: Context, post_id: str, version_id: str) -> Post:

@@ -8,6 +8,7 @@ from server.access.permissions import Permission
 from server.bus.event import Room
 from server.context import Context
 from server.errors import invalid_body
+from server.features.posts.emojis import add_emojis
 from server.features.posts.events import EphemeralMessage, PostEdited
 from server.features.posts.integrations import with_cookies
 from server.features.posts.metadata import check_message, check_props, shown
@@ -63,7 +64,7 @@ async def _ephemeral(
     sealed = await with_cookies(
         ctx, props, user_id=to, post_id=id, root_id=root_id, channel_id=channel_id, author_id=user_id
     )
-    return shown(
+    post = shown(
         StoredPost(
             id=id,
             create_at=now,
@@ -85,6 +86,8 @@ async def _ephemeral(
             reply_count=0,
         )
     )
+    await add_emojis(ctx, [post])
+    return post
 
 
 async def create_ephemeral(ctx: Context, body: NewEphemeral) -> Post:
