@@ -248,6 +248,7 @@ class Node:
             make_context=lambda session, connection_id: request_context(self.services, session, connection_id),
             server_version=self.version,
             allowed_origins=lambda: self.services.config.ServiceSettings.AllowCorsFrom,
+            accepts=lambda session: not lacks_factor(self.services.config, session),
         )
         self.tree = RouteTree(ROUTERS)
         self.services.extras[welcome.Document] = welcome.Document(self.tree)

@@ -48,6 +48,7 @@ class Gateway:
     make_context: the context of one action, from session and connection id.
     server_version: what `hello` says. allowed_origins: ServiceSettings.AllowCorsFrom as it is now.
     deflate: whether permessage-deflate is offered.
+    accepts: whether a session may still have sockets by the settings of now; looked at every five seconds.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Gateway:
         server_version: Callable[[], str],
         allowed_origins: Callable[[], str],
         deflate: bool = True,
+        accepts: Callable[[Session], bool] = lambda session: True,
     ) -> None:
         self.stats = Stats()
         self.draining = False
@@ -76,6 +78,7 @@ class Gateway:
         self._bus = bus
         self._authenticate = authenticate
         self._is_admin = is_admin
+        self._accepts = accepts
         self._registry = registry = Registry(self.hub, self.stats)
         self._checkpoints = registry.checkpoints = Checkpoints(bus, self._rooms_of, registry.taken_over, self._saved)
         self.on_connected = registry.on_connected
@@ -326,7 +329,9 @@ class Gateway:
             socket.pinged_at = now
             socket.transport.write(PING_FRAME)
         session = socket.session
-        if session is not None and session.expires_at and session.expires_at <= now_ms():
+        if session is None:
+            return
+        if (session.expires_at and session.expires_at <= now_ms()) or not self._accepts(session):
             self._spawn(self._look_up(socket))
 
     # the end

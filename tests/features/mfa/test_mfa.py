@@ -316,6 +316,19 @@ async def test_where_it_is_required_nothing_is_served_until_it_is_set_up(
     (await log_in(client, ada, code_of(secret, steps=1))).ok()
 
 
+async def test_open_sockets_end_when_it_becomes_required(
+    make: Make, client: Clients, settings: Settings, socket: Sockets
+) -> None:
+    ada, bob = await make.users(2)
+    await with_factor(client, bob)
+    async with socket(ada, node=1) as ending, socket(bob) as staying:
+        settings(ServiceSettings=ENFORCED)
+        async with asyncio.timeout(10):
+            await ending.connection.wait_closed()
+        (await client(bob).put("/users/me/patch", {"nickname": "Bobby"})).ok()
+        assert (await staying.next("user_updated")).data["user"]["id"] == bob.id
+
+
 async def test_programs_and_those_who_sign_in_elsewhere_are_not_asked(
     make: Make, client: Clients, admin: Person, settings: Settings, node: TestNode
 ) -> None:
