@@ -42,6 +42,11 @@ class Texts:
         self._weights = list(accumulate(1 / (rank + 2.7) for rank in range(1, VOCABULARY + 1)))
         self._supply = self._drawn()
 
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """All words but those of other scripts, the frequent ones first."""
+        return tuple(self._words)
+
     def _drawn(self) -> Iterator[str]:
         while True:
             yield from self._chance.choices(self._words, cum_weights=self._weights, k=10_000)

@@ -1,8 +1,8 @@
 """The tables `post_terms` and `file_terms`: what is noted of posts and files, and the search in them.
 
-There are two ways to the newest hits. One walks back in time through the channels of the reader, a stretch of time
-after the other; it is short where many posts match. The other takes all hits out of the index and sorts them; it is
-short where few do. The first steps of the walk tell which one it is to be.
+There are two ways to the newest hits. One takes all hits out of the index and sorts them; it is short where few posts
+match. The other walks back in time through the channels of the reader, a stretch of time after the other; it is short
+where many do. Rare words are looked up at once; for others the first steps of the walk tell how to go on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,10 +18,12 @@ from server.features.posts.models import StoredPost
 
 FIRST_STEPS = 1500
 """Entries that are looked at before it is decided how to go on."""
-LONGEST_WALK = 12_000
-"""Entries that are looked at when most steps promise a hit."""
-LAST_WALK = 50_000
-"""Entries that are looked at when the index is of no help; what is older is not found."""
+LONGEST_WALK = 50_000
+"""Entries that are looked at; where the index is of no help, what is older is not found."""
+FEW_MATCHES = 8000
+"""Entries that the index may find before a walk is tried."""
+LOOKUP_STEPS = 0.6
+"""What it costs to take an entry out of the index, in steps of a walk."""
 MAX_HITS = 10_000
 """Of one search, on all its pages."""
 FIRST_SPAN = 3600 * 1000
@@ -33,7 +35,9 @@ POSTS, FILES = "post_terms", "file_terms"
 SETTINGS = SQL(f"""
     SELECT set_config('statement_timeout', '{TIMEOUT_MS}', true),
            set_config('plan_cache_mode', 'force_custom_plan', true),
-           set_config('max_parallel_workers_per_gather', '0', true), set_config('jit', 'off', true)
+           set_config('max_parallel_workers_per_gather', '0', true),
+           set_config('enable_presorted_aggregate', 'off', true),
+           set_config('jit', 'off', true)
 """)
 
 
@@ -45,6 +49,8 @@ class Wanted(Struct, kw_only=True):
     """A tsquery, "" for any."""
     index_query: str = ""
     """The part of it that few entries match, "" for none."""
+    joint: bool = False
+    """Whether that must hold several terms at once."""
     user_ids: Sequence[str] | None = None
     not_user_ids: Sequence[str] = ()
     extensions: Sequence[str] | None = None
@@ -54,6 +60,10 @@ class Wanted(Struct, kw_only=True):
     gaps: Sequence[tuple[int, int]] = ()
     newest: int
     """Nothing is newer."""
+    matches: float
+    """How many entries of the whole table the index finds, about."""
+    entries: float
+    """How many entries the channels have, about."""
 
     @property
     def selective(self) -> bool:
@@ -109,12 +119,16 @@ def _walk_sql(table: str) -> SQL:
     """)
 
 
-def _lookup_sql(table: str) -> SQL:
-    """$9 and $10 the times between which, $11 how many, $12 the part of the query for the index."""
+def _lookup_sql(table: str, everywhere: bool) -> SQL:
+    """$9 and $10 the times between which, $11 how many, $12 the part of the query for the index.
+
+    `everywhere`: the index is asked for the query once, not for each channel.
+    """
+    channels = "(t.channel_id = ANY($1::text[])) IS TRUE" if everywhere else "t.channel_id = ANY($1::text[])"
     return SQL(f"""
     SELECT t.id
       FROM {table} AS t
-     WHERE t.channel_id = ANY($1::text[]) AND t.create_at >= $9::bigint AND t.create_at < $10::bigint
+     WHERE {channels} AND t.create_at >= $9::bigint AND t.create_at < $10::bigint
        AND ($12 = '' OR t.terms @@ $12::tsquery) AND ($2 = '' OR (t.terms @@ $2::tsquery) IS TRUE) AND {_ONLY[table]}
   ORDER BY t.create_at DESC, t.id DESC
      LIMIT $11::bigint
@@ -122,7 +136,9 @@ def _lookup_sql(table: str) -> SQL:
 
 
 WALK = {table: _walk_sql(table) for table in (POSTS, FILES)}
-LOOKUP = {table: _lookup_sql(table) for table in (POSTS, FILES)}
+LOOKUP = {
+    (table, everywhere): _lookup_sql(table, everywhere) for table in (POSTS, FILES) for everywhere in (False, True)
+}
 
 
 async def find(pool: Pool, table: str, wanted: Wanted, enough: int) -> list[str]:
@@ -145,20 +161,30 @@ async def find(pool: Pool, table: str, wanted: Wanted, enough: int) -> list[str]
 
 
 async def _find(db: Db, table: str, wanted: Wanted, enough: int) -> list[str]:
+    if wanted.selective and wanted.matches <= FEW_MATCHES:
+        return await _lookup(db, table, wanted, wanted.until, enough)
     start = Walk([], wanted.until, 0, FIRST_SPAN)
-    first = await _walk(db, table, wanted, start, enough, FIRST_STEPS if wanted.selective else LAST_WALK)
-    if len(first.found) >= enough or first.until <= wanted.since or not wanted.selective:
-        return first.found
-    missing = enough - len(first.found)
-    if first.seen and missing * first.seen <= LONGEST_WALK * len(first.found):
-        second = await _walk(db, table, wanted, first, missing, LONGEST_WALK)
-        first.found += second.found
-        missing -= len(second.found)
-        first.until = second.until
-        if missing <= 0 or first.until <= wanted.since:
-            return first.found
-    older = await db.values(LOOKUP[table], *_arguments(wanted), wanted.since, first.until, missing, wanted.index_query)
-    return first.found + older
+    walk = await _walk(db, table, wanted, start, enough, FIRST_STEPS if wanted.selective else LONGEST_WALK)
+    missing = enough - len(walk.found)
+    if missing <= 0 or walk.until <= wanted.since or not wanted.selective:
+        return walk.found
+    found = walk.found
+    steps = min(missing * walk.seen / len(found), wanted.entries) if found else wanted.entries
+    if steps <= wanted.matches * LOOKUP_STEPS:
+        walk = await _walk(db, table, wanted, walk, missing, LONGEST_WALK)
+        found = found + walk.found
+        missing -= len(walk.found)
+        if missing <= 0 or walk.until <= wanted.since:
+            return found
+    return found + await _lookup(db, table, wanted, walk.until, missing)
+
+
+async def _lookup(db: Db, table: str, wanted: Wanted, until: int, enough: int) -> list[str]:
+    # The lists of several frequent terms are long to go through, and would be gone through for every channel anew.
+    everywhere = wanted.joint and FEW_MATCHES < wanted.matches <= 2 * wanted.entries
+    return await db.values(
+        LOOKUP[table, everywhere], *_arguments(wanted), wanted.since, until, enough, wanted.index_query
+    )
 
 
 async def _walk(db: Db, table: str, wanted: Wanted, start: Walk, enough: int, steps: int) -> Walk:
@@ -191,7 +217,7 @@ def _arguments(wanted: Wanted) -> list[object]:
 
 # Channels of a user with what the user is there. Those of teams only while the user is in the team.
 CHANNELS_OF = SQL("""
-    SELECT c.id, c.name, c.type, c.last_post_at, m.roles, m.scheme_guest, m.scheme_user, m.scheme_admin, c.team_id
+    SELECT c.id, c.name, c.last_post_at, c.total_msg_count, m.roles, m.scheme_guest, m.scheme_user, m.scheme_admin
       FROM channel_members m
       JOIN channels c ON c.id = m.channel_id
  LEFT JOIN team_members tm ON tm.team_id = c.team_id AND tm.user_id = $1 AND tm.delete_at = 0
@@ -205,13 +231,12 @@ class Readable(Struct):
 
     id: str
     name: str
-    type: str
     last_post_at: int
+    total_msg_count: int
     roles: str
     scheme_guest: bool
     scheme_user: bool
     scheme_admin: bool
-    team_id: str
 
 
 async def channels_of(db: Db, user_id: str, team_id: str, *, archived: bool) -> list[Readable]:

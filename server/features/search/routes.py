@@ -25,13 +25,13 @@ async def search_posts(ctx: Context, team_id: Id, body: SearchParameter) -> Post
     return await service.search_posts(ctx, body, team_id=team_id)
 
 
-@router.post("/files/search", guard=signed_in)
+@router.post("/files/search", guard=signed_in, form_too=True)
 async def search_files_in_all_teams(ctx: Context, body: SearchParameter) -> FileInfoList:
     """Files of posts in all channels of the caller that match by name or text, newest first."""
     return await service.search_files(ctx, body)
 
 
-@router.post("/teams/{team_id}/files/search", guard=on_team(Permission.VIEW_TEAM))
+@router.post("/teams/{team_id}/files/search", guard=on_team(Permission.VIEW_TEAM), form_too=True)
 async def search_files(ctx: Context, team_id: Id, body: SearchParameter) -> FileInfoList:
     """Files of posts in the caller's channels of a team and in direct ones that match, newest first."""
     return await service.search_files(ctx, body, team_id=team_id)

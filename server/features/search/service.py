@@ -12,6 +12,7 @@ from server.features.channels.rules import direct_name, group_name
 from server.features.posts.lists import plain_list
 from server.features.posts.queries import posts_by_ids
 from server.features.search import queries
+from server.features.search.frequencies import frequencies
 from server.features.search.models import FileInfoList, PostSearchResults, SearchParameter
 from server.features.search.queries import FILES, MAX_HITS, POSTS, Readable, Wanted
 from server.features.search.syntax import Names, Search, parse, query_of
@@ -93,10 +94,12 @@ async def _wanted(ctx: Context, table: str, asked: SearchParameter, search: Sear
     if not channels or (search.users.wanted and not users):
         return None
     is_files = table == FILES
+    known_words = await frequencies(ctx, table)
     return Wanted(
         channel_ids=[channel.id for channel in channels],
         query=query_of(search, any_word=asked.is_or_search, names=is_files),
         index_query=query_of(search, any_word=asked.is_or_search, names=is_files, vague=False),
+        joint=not asked.is_or_search and sum(len(wish.terms) for wish in search.wishes if not wish.without) > 1,
         user_ids=users if search.users.wanted else None,
         not_user_ids=[known[name] for name in search.users.unwanted if name in known],
         extensions=search.extensions.wanted or None,
@@ -105,6 +108,8 @@ async def _wanted(ctx: Context, table: str, asked: SearchParameter, search: Sear
         until=search.until or ctx.now() + 1,
         gaps=search.gaps,
         newest=max(channel.last_post_at for channel in channels),
+        matches=known_words.matches(search, users, any_word=asked.is_or_search, names=is_files),
+        entries=sum(channel.total_msg_count for channel in channels) if table == POSTS else known_words.entries,
     )
 
 
