@@ -12,7 +12,7 @@ from server.features.posts import followups
 from server.features.posts.followups import Upcoming
 from server.ids import new_id
 from server.jobs.job import CHANNEL, Job
-from tests.features.posts.world import Clients, Counted, Nodes, World
+from tests.features.posts.world import Clients, Counted, Nodes, Settings, World
 from tests.make import Make
 
 WAITING = SQL("SELECT payload FROM jobs WHERE name = 'look_at_post' AND payload->>'post_id' = $1 ORDER BY id")
@@ -54,8 +54,9 @@ async def jobs_of(nodes: Nodes, post_id: str) -> list[Any]:
 
 @pytest.mark.usefixtures("planned")
 async def test_jobs_are_stored_by_the_statement_of_the_post(
-    client: Clients, counted: Counted, make: Make, two_nodes: Nodes, world: World
+    client: Clients, counted: Counted, make: Make, settings: Settings, two_nodes: Nodes, world: World
 ) -> None:
+    settings(JobSettings={"RunJobs": False})  # nobody looks for jobs while statements are counted
     await make.post(world.ada, world.town, "warm")
     with counted(sql=1):
         post = (await client(world.ada).post("/posts", {"channel_id": world.town.id, "message": "look"})).ok(201)
