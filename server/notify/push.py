@@ -14,6 +14,9 @@ MESSAGE: Final = "message"
 CLEAR: Final = "clear"
 UPDATE_BADGE: Final = "update_badge"
 SESSION: Final = "session"
+TEST: Final = "test"
+
+Kind = Literal["message", "clear", "update_badge", "session", "test"]
 
 VERSION = "v2"
 CAN_REPLY = "CAN_REPLY"
@@ -43,7 +46,7 @@ class PushNotification(Struct, kw_only=True, omit_defaults=True):
     channel_id: str = ""
     root_id: str = ""
     channel_name: str = ""
-    type: Literal["", "message", "clear", "update_badge", "session"] = ""
+    type: Kind | Literal[""] = ""
     sender_id: str = ""
     sender_name: str = ""
     override_username: str = ""

@@ -3,7 +3,7 @@
 from server.config import Config
 from server.features.notifications.models import Candidate, PostNotice, Reason
 from server.features.notifications.wording import channel_title, headline, message_text, sender_name
-from server.notify.push import CAN_REPLY, MESSAGE, VERSION, PushNotification
+from server.notify.push import CAN_REPLY, MESSAGE, VERSION, Kind, PushNotification
 
 GENERIC_NO_CHANNEL, GENERIC, FULL, ID_LOADED = "generic_no_channel", "generic", "full", "id_loaded"
 
@@ -11,7 +11,7 @@ MESSAGE_MAX = 1500
 """Characters; the makers of phones take about 4 KB in all."""
 
 
-def blank(type: str) -> PushNotification:
+def blank(type: Kind) -> PushNotification:
     """A notification without contents; the phone and the id are set when it is sent."""
     return PushNotification(
         ack_id="",
@@ -19,7 +19,7 @@ def blank(type: str) -> PushNotification:
         server_id="",
         device_id="",
         post_id="",
-        type=type,  # type: ignore[arg-type]
+        type=type,
         version=VERSION,
     )
 

@@ -13,6 +13,7 @@ from server.access.guards import anyone
 from server.access.permissions import Permission
 from server.context import Context
 from server.errors import ApiError
+from server.features.notifications.trial_service import can_receive
 from server.features.system import queries
 from server.features.system.models import Ping, Wellness
 from server.http.reply import Reply
@@ -47,8 +48,7 @@ async def get_ping(
         IosMinVersion=clients.IosMinVersion,
     )
     if device_id:
-        # Push notifications are not sent, so no device gets any.
-        ping.CanReceiveNotifications = "false"
+        ping.CanReceiveNotifications = await can_receive(ctx, device_id)
     if get_server_status:
         ping.database_status = _word(await _database_answers(ctx))
         ping.filestore_status = _word(await _files_are_writable(ctx))

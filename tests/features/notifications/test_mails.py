@@ -247,9 +247,7 @@ async def test_digests_come_as_often_as_was_chosen(
 
 
 async def queries_due(ctx: Context) -> list[str]:
-    return await queries.due_digests(
-        ctx.db, ctx.now(), default=mail_service.DEFAULT_INTERVAL, least=30_000, limit=1000
-    )
+    return await queries.due_digests(ctx.db, ctx.now(), default=mail_service.DEFAULT_INTERVAL, least=30_000, limit=1000)
 
 
 async def test_who_wants_mails_at_once_gets_them_at_once(

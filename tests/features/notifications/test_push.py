@@ -314,6 +314,27 @@ async def test_a_test_is_pushed_whatever_was_chosen(client: Clients, world: Worl
     assert (await client().post("/notifications/test")).status == 401
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (Told(body=b'{"status":"OK"}'), "true"),
+        (Told(body=b'{"status":"REMOVE"}'), "false"),
+        (Told(body=b'{"status":"FAIL"}'), "unknown"),
+        (Told(status=500), "unknown"),
+    ],
+)
+async def test_a_phone_asks_whether_it_can_be_reached(
+    client: Clients, proxy: Receiver, told: Told, expected: str
+) -> None:
+    proxy.answer(by=lambda _: told)
+    ping = (await client().get("/system/ping?device_id=apple_rn-v2:abc")).ok()
+    asked = (await proxy.next()).json
+
+    assert ping["CanReceiveNotifications"] == expected
+    assert (asked["type"], asked["platform"], asked["device_id"]) == ("test", "apple_rn-v2", "abc")
+    assert asked["badge"] == -1
+
+
 async def test_people_cant_force_a_push(client: Clients, world: World, make: Make, proxy: Receiver, phone: Any) -> None:
     await phone(world.bob)
     await set_props(client(world.bob), push="none")
