@@ -74,6 +74,9 @@ async def send_password_reset(ctx: Context, job: SendPasswordReset) -> None:
 @jobs.on(SendTeamInvitation)
 async def send_team_invitation(ctx: Context, job: SendTeamInvitation) -> None:
     """Make a link that leads into the team and mail it, unless the address has been sent enough of them."""
+    if not is_configured(ctx.config.EmailSettings):
+        log.info("mail is not configured, so this one is not sent", kind=job.name)
+        return
     now = ctx.now()
     invited, lately = await token_queries.invitations_to(
         ctx.db, job.email, job.team_id, since=now - HOUR, lately=now - PAUSE
