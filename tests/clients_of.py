@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.published import check_frame
+
 
 class Reply:
     """An answer of the REST API."""
@@ -82,9 +84,10 @@ class Client:
 
 
 class Received:
-    """An event as it came; `data` with its JSON strings decoded."""
+    """An event as it came, which must fit its class; `data` with its JSON strings decoded."""
 
     def __init__(self, frame: dict[str, Any]) -> None:
+        check_frame(frame)
         self.name: str = frame["event"]
         self.raw: dict[str, Any] = frame["data"]
         self.data = {key: _decoded(value) for key, value in self.raw.items()}

@@ -1,18 +1,49 @@
 """What all tests share: real engines, real nodes on real ports, and words to build worlds with."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from server.bus.event import Event
+from server.bus.publisher import Publisher
+from server.bus.signals import Signal
 from server.engines.redis import Redis
 from tests.clients_of import Client, Socket
 from tests.make import Make, Person
 from tests.nodes import TestNode, start_node
+from tests.published import event_faults
 
 pytest_plugins = ["tests.engines", "tests.receiver"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def faults_of_events() -> Iterator[list[str]]:
+    """What was wrong with the events that the nodes of this process have published; watches all of them."""
+    faults: list[str] = []
+    publish = Publisher.publish
+
+    async def watched(publisher: Publisher, messages: Sequence[Event | Signal]) -> bool:
+        for message in messages:
+            if isinstance(message, Event):
+                faults.extend(event_faults(message))
+        return await publish(publisher, messages)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Publisher, "publish", watched)
+        yield faults
+    assert faults == []
+
+
+@pytest.fixture(autouse=True)
+def events_fit_their_classes(faults_of_events: list[str]) -> Iterator[None]:
+    """Fails the test in which an event was published that does not fit its class."""
+    yield
+    found = sorted(set(faults_of_events))
+    faults_of_events.clear()
+    assert found == [], "events that don't fit their classes"
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

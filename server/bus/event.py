@@ -90,6 +90,8 @@ class Event(Struct, frozen=True, kw_only=True):
     name: ClassVar[str] = ""
     transient: ClassVar[bool] = False
     """Dropped first for a connection that lags: typing, status_change, multiple_channels_viewed."""
+    personal_fields: ClassVar[tuple[str, ...]] = ()
+    """The names of all fields that `personal` may give."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -116,6 +118,16 @@ class Event(Struct, frozen=True, kw_only=True):
     def json_fields(cls) -> tuple[str, ...]:
         """The fields that travel as JSON inside a JSON string."""
         return tuple(key for _, key, as_json in _wire_fields(cls) if as_json)
+
+    @classmethod
+    def described_fields(cls) -> list[str]:
+        """What `data` may hold: names, marked "?" where they may stay away and "JSON" for JSON in a string."""
+        optional = {field.name for field in msgspec.structs.fields(cls) if field.default in (None, UNSET)}
+        own = [
+            f"{key}{'?' * (attribute in optional)}{' JSON' * as_json}" for attribute, key, as_json in _wire_fields(cls)
+        ]
+        personal = [f"{key}? JSON" for key in cls.personal_fields]
+        return own + personal + (["should_ack?"] if personal else [])
 
     def data(self) -> bytes:
         """The `data` object as JSON."""

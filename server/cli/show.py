@@ -28,16 +28,17 @@ def routes() -> Iterator[str]:
 
 def events() -> Iterator[str]:
     """Every event with its payload and, in its own words, its audience."""
-    rows = [
-        (name, ", ".join(_fields(event)), (inspect.getdoc(event) or "").replace("\n", " "))
-        for name, classes in sorted(CATALOGUE.items())
+    return table(event_rows())
+
+
+def event_rows() -> list[tuple[str, ...]]:
+    """Name, payload and meaning of each event that the server sends."""
+    return sorted(
+        (name, ", ".join(event.described_fields()) or "-", (inspect.getdoc(event) or "").replace("\n", " "))
+        for name, classes in CATALOGUE.items()
         for event in classes
-    ]
-    return table(rows)
-
-
-def _fields(event: type[msgspec.Struct]) -> list[str]:
-    return [field.encode_name for field in msgspec.structs.fields(event)]
+        if event.__module__.startswith("server.")
+    )
 
 
 def config() -> Iterator[str]:

@@ -5,15 +5,13 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
-import msgspec
-
 from server.bus.bus import Bus
 from server.bus.envelope import body_of
-from server.bus.event import Audience
 from server.bus.redis import RedisError
 from server.bus.signals import TakenOver
 from server.context import Session
 from server.gateway.connection import Connection
+from server.gateway.events import Hello
 from server.gateway.frames import Heads
 from server.gateway.handshake import Wishes
 from server.gateway.hub import Hub, User, allowed
@@ -120,8 +118,8 @@ class Admission:
     def _begin(self, user: User, session: Session, admin: bool, codec: int) -> Connection:
         """A new connection, with hello as its first event."""
         connection = Connection(new_id(), user.id, session.id, admin, codec)
-        data = {"connection_id": connection.id, "server_version": self._server_version()}
-        body, _ = body_of("hello", msgspec.json.encode(data), Audience(user_id=user.id))
+        hello = Hello(user_id=user.id, connection_id=connection.id, server_version=self._server_version())
+        body, _ = body_of(hello.name, hello.data(), hello.audience())
         connection.put(Heads(body).head(codec))
         if self._bus.settled:
             connection.mark_only(self._bus.position, user.digest)

@@ -10,6 +10,7 @@ class Told(Event, frozen=True, kw_only=True):
     """Any text, for any audience."""
 
     name: ClassVar[str] = "told_in_test"
+    personal_fields: ClassVar[tuple[str, ...]] = ("mentions",)
     text: str
     to: Aside[Audience]
     mentions: Aside[tuple[str, ...]] = ()

@@ -136,7 +136,7 @@ class UserRemoved(Event, frozen=True):
 
 
 class RemovedFromChannel(Event, frozen=True):
-    """The same for the one who is gone."""
+    """A user left or was removed from a channel. For that user."""
 
     name: ClassVar[str] = "user_removed"
     channel_id: str

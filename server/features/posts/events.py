@@ -11,6 +11,7 @@ class Posted(Event, frozen=True, kw_only=True):
     """A post was written. For the members of its channel; those mentioned or following are told so, each of itself."""
 
     name: ClassVar[str] = "posted"
+    personal_fields: ClassVar[tuple[str, ...]] = ("mentions", "followers")
     room: Aside[Room]
     mentioned: Aside[Sequence[str]] = ()
     following: Aside[Sequence[str]] = ()

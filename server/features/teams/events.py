@@ -54,7 +54,7 @@ class AddedToTeam(Event, frozen=True, kw_only=True):
 
 
 class LeftTeam(Event, frozen=True, kw_only=True):
-    """A user left a team. For the members who stay; `own` is the copy for the user who left."""
+    """A user left a team. For the members who stay, and in a copy for that user."""
 
     name: ClassVar[str] = "leave_team"
     team_id: str

@@ -27,7 +27,7 @@ class NewUserMade(Event, frozen=True, kw_only=True):
 
 
 class UserUpdated(Event, frozen=True, kw_only=True):
-    """A profile changed. One event each for the user, for administrators, for all others and for some guests."""
+    """A profile changed. For the user, for administrators, for all others and for some guests, each another view."""
 
     name: ClassVar[str] = "user_updated"
     user: User
