@@ -94,7 +94,7 @@ def parse(text: str, *, offset: int = 0, extensions: bool = False) -> Search:
         raise too_much()
     search = Search()
     offset = max(-DAY_MS // 1000, min(offset, DAY_MS // 1000))
-    parts = list(_PARTS.finditer(text))
+    parts = list(_PARTS.finditer(text.replace("\0", " ")))
     at = 0
     while at < len(parts):
         part = parts[at]

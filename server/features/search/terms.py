@@ -19,8 +19,8 @@ MAX_PLACES = 255
 """How often a term is noted."""
 FEW = 1000
 """Words of a text that needs no look at limits."""
-MAX_BYTES = 700_000
-"""Of the terms of one text; PostgreSQL takes a megabyte."""
+MAX_BYTES = 800_000
+"""Of the terms of one text; PostgreSQL takes a megabyte, and those of a name come on top."""
 
 # Marks that belong to the letter before them, in scripts that write blanks between words.
 _MARKS = (
@@ -104,11 +104,12 @@ def vector(places: dict[str, list[int]]) -> str:
     parts = []
     size = 0
     for term, found in places.items():
-        size += 4 * len(term) + 2 * min(len(found), MAX_PLACES) + 8
+        term = term[:LONGEST]
+        size += len(term.encode()) + 2 * min(len(found), MAX_PLACES) + 4
         if size > MAX_BYTES:
             break
         listed = ",".join([str(place) for place in found[:MAX_PLACES] if place <= LAST_PLACE] or [str(LAST_PLACE)])
-        parts.append(f"{quoted(term[:LONGEST])}:{listed}")
+        parts.append(f"{quoted(term)}:{listed}")
     return " ".join(parts)
 
 
