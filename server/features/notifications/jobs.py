@@ -33,7 +33,7 @@ SESSION_AHEAD = 90_000
 @jobs.on(NotifyOfPost)
 async def notify_of_post(ctx: Context, job: NotifyOfPost) -> None:
     """Find out who is told."""
-    await service.notify_of_post(ctx, job.post_id)
+    await service.notify_of_post(ctx, job.post_id, again=job.again)
 
 
 @jobs.on(SendPostMail)

@@ -124,6 +124,8 @@ class NotifyOfPost(Job, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "notify_of_post"
     post_id: str
+    again: list[str] = []
+    """Only these users, over their phones, also if they have read it: an urgent post that they have not answered."""
 
 
 class SendPostMail(Job, frozen=True, kw_only=True):
@@ -155,6 +157,8 @@ class SendPush(Job, frozen=True, kw_only=True):
     user_id: str
     session_id: str
     reason: Reason
+    again: bool = False
+    """Also if the post has been read."""
 
 
 class SendSilentPush(Job, frozen=True, kw_only=True):

@@ -37,7 +37,7 @@ async def push_post(ctx: Context, job: SendPush) -> None:
     if phone is None or notice is None or phone.user_id != job.user_id or notice.create_at < ctx.now() - STALE:
         return
     reader = await _reader(ctx, notice, job.user_id)
-    if reader is None or _is_read(notice, reader):
+    if reader is None or (not job.again and _is_read(notice, reader)):
         return
     sent = post_push(ctx.config, notice, reader, job.reason, contents=ctx.config.EmailSettings.PushNotificationContents)
     sent.badge = await queries.badge(ctx.db, job.user_id, collapsed=reader.collapsed)

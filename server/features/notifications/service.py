@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from server.context import Context
+from server.context import Change, Context
 from server.features.bots.system_bot import system_bot_id
 from server.features.notifications import queries
 from server.features.notifications.models import (
@@ -18,7 +18,6 @@ from server.features.notifications.rules import called_everyone, telling
 from server.features.status.models import AWAY, DND, Status
 from server.features.status.service import statuses_of
 from server.features.threads.collapsed import ALWAYS_ON, DEFAULT_ON, DISABLED, mode_of
-from server.jobs.job import Job
 from server.notify import mail, push
 
 VIEWING = 20_000
@@ -52,8 +51,8 @@ def collapsed_is_chosen(ctx: Context) -> bool:
     return mode_of(ctx) not in (ALWAYS_ON, DISABLED)
 
 
-async def notify_of_post(ctx: Context, post_id: str) -> None:
-    """Leave a job for everybody who is to be told of a post."""
+async def notify_of_post(ctx: Context, post_id: str, again: Sequence[str] = ()) -> None:
+    """Leave a job for everybody who is to be told of a post; with `again` for the phones of these only."""
     notice = await queries.post_notice(ctx.db, post_id)
     if notice is None or notice.create_at < ctx.now() - STALE:
         return
@@ -64,10 +63,15 @@ async def notify_of_post(ctx: Context, post_id: str) -> None:
         collapsed_chosen=collapsed_is_chosen(ctx),
         pushes=sends_push(ctx),
     )
+    if again:
+        found = [each for each in found if each.user_id in again]
     statuses = await statuses_of(ctx, [each.user_id for each in found])
     facts = await _facts(ctx, notice)
     told = [(each, telling(facts, _reader(ctx, each, statuses[each.user_id]))) for each in found]
-    await _leave_jobs(ctx, notice, told)
+    async with ctx.begin() as tx:
+        if not again:
+            await _leave_mails(ctx, tx, notice, told)
+        await _leave_pushes(ctx, tx, notice, told, again=bool(again))
 
 
 async def _facts(ctx: Context, notice: PostNotice) -> PostFacts:
@@ -100,30 +104,32 @@ def _reader(ctx: Context, found: Candidate, status: Status) -> Reader:
     )
 
 
-async def _leave_jobs(ctx: Context, notice: PostNotice, told: Sequence[tuple[Candidate, Telling]]) -> None:
-    settings = ctx.config.EmailSettings
-    now = ctx.now()
-    jobs: list[Job] = []
-    batched = []
-    if sends_mail(ctx):
-        for reader, tells in told:
-            if not tells.email or not may_be_mailed(ctx, reader):
-                continue
-            if settings.EnableEmailBatching and reader.email_interval not in IMMEDIATELY:
-                batched.append((reader.user_id, tells.reason))
-            else:
-                jobs.append(SendPostMail(post_id=notice.id, user_id=reader.user_id, reason=tells.reason))
-    if sends_push(ctx):
-        reasons = {reader.user_id: tells.reason for reader, tells in told if tells.push}
-        for phone in await queries.devices_of(ctx.db, list(reasons), now) if reasons else ():
-            reason = reasons[phone.user_id]
-            jobs.append(SendPush(post_id=notice.id, user_id=phone.user_id, session_id=phone.session_id, reason=reason))
-    if not jobs and not batched:
+async def _leave_mails(ctx: Context, tx: Change, notice: PostNotice, told: Sequence[tuple[Candidate, Telling]]) -> None:
+    if not sends_mail(ctx):
         return
-    async with ctx.begin() as tx:
-        if batched:
-            await queries.add_batched(tx, notice.id, batched, now, most=max(1, settings.EmailBatchingBufferSize))
-        tx.enqueue(*jobs)
+    settings = ctx.config.EmailSettings
+    batched = []
+    for reader, tells in told:
+        if not tells.email or not may_be_mailed(ctx, reader):
+            continue
+        if settings.EnableEmailBatching and reader.email_interval not in IMMEDIATELY:
+            batched.append((reader.user_id, tells.reason))
+        else:
+            tx.enqueue(SendPostMail(post_id=notice.id, user_id=reader.user_id, reason=tells.reason))
+    if batched:
+        most = max(1, settings.EmailBatchingBufferSize)
+        await queries.add_batched(tx, notice.id, batched, ctx.now(), most=most)
+
+
+async def _leave_pushes(
+    ctx: Context, tx: Change, notice: PostNotice, told: Sequence[tuple[Candidate, Telling]], *, again: bool
+) -> None:
+    reasons = {reader.user_id: tells.reason for reader, tells in told if tells.push} if sends_push(ctx) else {}
+    for phone in await queries.devices_of(tx, list(reasons), ctx.now()) if reasons else ():
+        reason = reasons[phone.user_id]
+        tx.enqueue(
+            SendPush(post_id=notice.id, user_id=phone.user_id, session_id=phone.session_id, reason=reason, again=again)
+        )
 
 
 def may_be_mailed(ctx: Context, reader: Candidate) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from server.access.grants import ChannelPlace, channel_place
 from server.context import Context
+from server.features.notifications.models import NotifyOfPost
 from server.features.persistent_notifications import queries
 from server.features.persistent_notifications.events import PersistentNotificationTriggered
 from server.features.persistent_notifications.models import Calling
@@ -13,6 +14,7 @@ from server.features.posts.queries import posts_by_ids
 from server.features.status.models import DND, OUT_OF_OFFICE
 from server.features.status.service import statuses_of
 from server.features.users.lookup import get_user
+from server.notify.push import is_configured
 
 MINUTE = 60_000
 
@@ -35,6 +37,8 @@ async def _send_some(ctx: Context, now: int, sent_until: int, at_most: int) -> b
         await queries.set_sent(tx, calling, now, at_most)
         await queries.delete(tx, ended)
         tx.publish(*await _events(ctx, calling))
+        if is_configured(ctx.config.EmailSettings):
+            tx.enqueue(*(NotifyOfPost(post_id=each.post_id, again=list(each.waiting)) for each in calling))
     return len(due) == queries.AT_ONCE
 
 

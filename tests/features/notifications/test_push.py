@@ -9,6 +9,8 @@ import pytest
 from server.context import Context
 from server.db import SQL
 from server.features.notifications import push_service
+from server.features.notifications.service import notify_of_post
+from server.features.persistent_notifications.service import send_due
 from server.features.status.presence import Presence
 from tests.clients_of import Client
 from tests.features.notifications.conftest import World
@@ -20,6 +22,7 @@ Settings = Callable[..., None]
 
 DEVICES = SQL("SELECT device_id FROM sessions WHERE user_id = $1 ORDER BY create_at")
 WAITING = SQL("SELECT count(*) FROM jobs WHERE name = $1 AND failed_at = 0 AND payload->>'user_id' = $2")
+PUSHES = SQL("SELECT count(*) FROM jobs WHERE name = 'send_push' AND payload->>'post_id' = $1")
 EXPIRES = SQL("UPDATE sessions SET expires_at = $2 WHERE device_id = $1")
 
 
@@ -377,6 +380,53 @@ async def test_who_has_left_the_channel_is_not_told(
     await asyncio.sleep(0.2)
 
     assert proxy.nothing()
+
+
+async def test_an_urgent_post_is_pushed_again_until_it_is_answered(
+    ctx: Context, client: Clients, world: World, make: Make, proxy: Receiver, phone: Any, settings: Settings
+) -> None:
+    settings(ServiceSettings={"PostPriority": True, "AllowPersistentNotifications": True})
+    device = await phone(world.bob)
+    await look_away(client(world.bob), world.bob)
+    priority = {"priority": {"priority": "urgent", "persistent_notifications": True}}
+    post = await make.post(world.ada, world.town, f"fire @{world.bob.username}", metadata=priority)
+    await proxy.next()
+    (await device.client.post("/channels/members/me/view", {"channel_id": world.town.id})).ok()
+    await send_due(ctx, ctx.now() + 3600_000)
+    told = (await proxy.next()).json
+
+    assert (told["type"], told["post_id"], told["device_id"]) == ("message", post["id"], device.token)
+    reaction = {"user_id": world.bob.id, "post_id": post["id"], "emoji_name": "eyes"}
+    (await client(world.bob).post("/reactions", reaction)).ok()
+    await send_due(ctx, ctx.now() + 7200_000)
+    await asyncio.sleep(0.2)
+    assert proxy.nothing()
+
+
+async def test_telling_many_takes_as_many_statements_as_telling_one(
+    ctx: Context,
+    world: World,
+    make: Make,
+    proxy: Receiver,
+    phone: Any,
+    counted: Callable[..., Any],
+    settings: Settings,
+) -> None:
+    settings(JobSettings={"RunJobs": False})
+    people = [world.bob, *(await make.users(4))]
+    for person in people:
+        if person is not world.bob:
+            await make.join_team(world.team, person)
+            await make.join_channel(world.town, person)
+        await phone(person)
+    posts = [await make.post(world.ada, world.town, text) for text in (f"@{world.bob.username}", "@channel")]
+    for post in posts:
+        await notify_of_post(ctx, post["id"])  # the first time statuses are read as well
+    for post, pushes in zip(posts, (1, 5), strict=True):
+        with counted(sql=4):  # the post, its readers, their phones, the jobs
+            await notify_of_post(ctx, post["id"])
+        found = await ctx.db.value(PUSHES, post["id"])
+        assert found == 2 * pushes
 
 
 async def test_without_a_proxy_nothing_is_enqueued(
