@@ -71,3 +71,12 @@ CREATE TRIGGER posts_move_terms AFTER UPDATE OF delete_at, channel_id, create_at
     WHEN ((OLD.delete_at = 0 AND NEW.delete_at > 0) OR OLD.channel_id <> NEW.channel_id
           OR OLD.create_at <> NEW.create_at OR OLD.user_id <> NEW.user_id)
     EXECUTE FUNCTION move_terms();
+
+CREATE FUNCTION move_file_terms() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE file_terms SET channel_id = NEW.channel_id WHERE id = NEW.id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER files_move_terms AFTER UPDATE OF channel_id ON files
+    FOR EACH ROW WHEN (OLD.channel_id <> NEW.channel_id) EXECUTE FUNCTION move_file_terms();

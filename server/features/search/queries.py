@@ -89,7 +89,8 @@ _ONLY = {
     POSTS: f"{_OTHERS} AND $7::text[] IS NULL AND cardinality($8::text[]) = 0",
     FILES: f"""{_OTHERS}
     AND ($7::text[] IS NULL OR t.extension = ANY($7)) AND t.extension <> ALL($8::text[])
-    AND EXISTS (SELECT FROM files WHERE files.id = t.id AND files.post_id <> '' AND files.delete_at = 0)""",
+    AND EXISTS (SELECT FROM files AS f
+                 WHERE f.id = t.id AND f.channel_id = t.channel_id AND f.post_id <> '' AND f.delete_at = 0)""",
 }
 
 

@@ -154,6 +154,23 @@ async def test_only_files_of_posts_that_may_be_read_are_found(make: Make, client
     assert await found(client, ada, w) == []
 
 
+async def test_what_is_moved_is_found_where_it_is(make: Make, client: Any) -> None:
+    ada, bob, team, town = await world(make)
+    other = await make.channel(team, [ada, make.admin], type="P")
+    w = word()
+    file_id = await upload(client, ada, town, f"{w}.txt", b"x")
+    body = {"channel_id": town.id, "message": f"text {w}", "file_ids": [file_id]}
+    post = (await client(ada).post("/posts", body)).ok(201)
+    assert await found(client, bob, w) == [f"{w}.txt"]
+
+    (await client(make.admin).post(f"/channels/{town.id}/members", {"user_id": make.admin.id})).ok(201)
+    (await client(make.admin).post(f"/posts/{post['id']}/move", {"channel_id": other.id})).ok()
+
+    for path in ("files", "posts"):
+        assert (await client(bob).post(f"/{path}/search", {"terms": w})).ok()["order"] == []
+        assert len((await client(ada).post(f"/{path}/search", {"terms": f"{w} in:{other.name}"})).ok()["order"]) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "make_content"),
     [
