@@ -15,8 +15,6 @@ from tests.nodes import TestNode
 from tests.receiver import Receiver
 from tests.smtp import MailServer, mail_server
 
-pytest_plugins = ["tests.receiver"]
-
 SITE = "https://chat.example.org"
 RUN_NOW = SQL("""
     WITH due AS (UPDATE jobs SET run_at = 0 WHERE name = $1 AND failed_at = 0 RETURNING id)
