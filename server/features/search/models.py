@@ -41,7 +41,7 @@ class FileInfoList(Struct):
     first_inaccessible_file_time: int = 0
 
 
-class ReadText(Job):
+class ReadText(Job, frozen=True):
     """Find an uploaded file by the text in it, too."""
 
     name: ClassVar[str] = "search.read_text"
