@@ -33,8 +33,9 @@ color:#1f2329">
 </div></body></html>
 """
 _SAID = """\
-<div style="margin:0 0 16px"><p style="margin:0 0 4px;font-size:14px"><strong>{what}</strong><br>\
+<div style="margin:0 0 16px"><p style="margin:0 0 4px;font-size:14px">{what}\
 <span style="color:#6b7280">{where}</span></p>{message}{link}</div>"""
+_WHAT = "<strong>{}</strong><br>"
 _MESSAGE = (
     '<div style="margin:8px 0;padding:8px 12px;border-left:4px solid #c7cbd1;white-space:pre-wrap;'
     'overflow-wrap:anywhere">{}</div>'
@@ -141,7 +142,7 @@ def _text(items: Sequence[Item], footer: Sequence[str], *, title: str = "", more
 def _html(title: str, items: Sequence[Item], footer: Sequence[str], *, more: str = "") -> str:
     content = [
         _SAID.format(
-            what=escape(item.what) if len(items) > 1 or title != item.what else "",
+            what=_WHAT.format(escape(item.what)) if title != item.what else "",
             where=escape(item.where),
             message=_MESSAGE.format(escape(item.message)) if item.message else "",
             link=_LINK.format(escape(item.link), "Open the message") if item.link else "",
