@@ -24,7 +24,7 @@ from server.features.threads import service as thread_service
 from server.features.users import service as user_service
 from server.features.users.lookup import get_user
 from server.features.users.models import User
-from server.jobs.job import Job
+from server.jobs.job import Job, insert_jobs
 from server.notify.push import CLEAR, UPDATE_BADGE
 
 PERSONAL = ("D", "G")
@@ -102,8 +102,7 @@ def _session_of(ctx: Context, user_id: str) -> str:
 async def _push_silently(ctx: Context, *jobs: SendSilentPush) -> None:
     if not jobs or not sends_push(ctx) or not await _has_device(ctx, jobs[0].user_id):
         return
-    async with ctx.begin() as tx:
-        tx.enqueue(*jobs)
+    await insert_jobs(ctx.db, jobs)
 
 
 async def _has_device(ctx: Context, user_id: str) -> bool:

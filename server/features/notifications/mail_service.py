@@ -12,6 +12,7 @@ from server.features.notifications.service import (
 )
 from server.features.status.service import statuses_of
 from server.features.threads.collapsed import collapsed_for
+from server.jobs.job import insert_jobs
 from server.notify.mail import send_mail
 
 DEFAULT_INTERVAL = 900_000
@@ -52,8 +53,7 @@ async def enqueue_due_digests(ctx: Context) -> None:
         limit=DUE_LIMIT,
     )
     if due:
-        async with ctx.begin() as tx:
-            tx.enqueue(*(SendDigest(user_id=user_id) for user_id in due))
+        await insert_jobs(ctx.db, [SendDigest(user_id=user_id) for user_id in due])
 
 
 async def send_digest(ctx: Context, user_id: str) -> None:

@@ -22,6 +22,7 @@ from server.features.notifications.service import STALE, collapsed_by_default, c
 from server.features.system.store import ConfigStore
 from server.features.threads.collapsed import collapsed_for
 from server.ids import new_id
+from server.jobs.job import insert_jobs
 from server.notify import push
 from server.notify.outbound import Outbound
 
@@ -116,17 +117,15 @@ async def acknowledge(ctx: Context, ack: NotificationAck) -> push.PushNotificati
     """A phone got a notification: pass that on, and give the contents of one that brought only ids."""
     wanted = ack.is_id_loaded and ack.post_id and ack.type == push.MESSAGE
     contents = await _contents(ctx, ack.post_id) if wanted else None
-    async with ctx.begin() as tx:
-        tx.enqueue(
-            ForwardAck(
-                id=ack.id,
-                received_at=ack.received_at,
-                platform=ack.platform,
-                type=ack.type,
-                post_id=ack.post_id,
-                is_id_loaded=ack.is_id_loaded,
-            )
-        )
+    job = ForwardAck(
+        id=ack.id,
+        received_at=ack.received_at,
+        platform=ack.platform,
+        type=ack.type,
+        post_id=ack.post_id,
+        is_id_loaded=ack.is_id_loaded,
+    )
+    await insert_jobs(ctx.db, [job])
     return contents
 
 

@@ -248,6 +248,26 @@ async def test_what_is_read_elsewhere_goes_off_the_phones(
     assert proxy.nothing()  # nothing new was read
 
 
+async def test_looking_costs_no_more_for_who_has_no_phone_and_a_new_phone_is_noticed(
+    client: Clients, world: World, make: Make, proxy: Receiver, phone: Any, counted: Callable[..., Any]
+) -> None:
+    bob, view = client(world.bob), {"channel_id": world.town.id, "collapsed_threads_supported": True}
+    await look_away(bob, world.bob)
+    for _ in range(2):
+        await make.post(world.ada, world.town, "hello")
+        (await bob.post("/channels/members/me/view", view)).ok()
+    await make.post(world.ada, world.town, "hello")
+    with counted(sql=1):
+        (await bob.post("/channels/members/me/view", view)).ok()
+    assert proxy.nothing()
+
+    device = await phone(world.bob)
+    await make.post(world.ada, world.town, "hello")
+    (await bob.post("/channels/members/me/view", view)).ok()
+    cleared = (await proxy.next()).json
+    assert (cleared["type"], cleared["device_id"]) == ("clear", device.token)
+
+
 async def test_a_thread_that_is_read_and_a_post_that_is_set_unread(
     client: Clients, world: World, make: Make, proxy: Receiver, phone: Any
 ) -> None:
