@@ -5,16 +5,12 @@ from server.bus.signals import Joined, Left, SessionsChanged
 from server.context import Change, Context
 from server.errors import BadRequest, forbidden
 from server.features.audits.log import record
-from server.features.channels.events import ChannelMemberUpdated
-from server.features.channels.member_queries import set_guest as set_guest_in_channels
 from server.features.channels.member_service import join_all_default_channels
 from server.features.guests import queries
 from server.features.guests.events import GuestsDeactivated
-from server.features.sessions.queries import set_guest as set_guest_in_sessions
 from server.features.sessions.service import revoke_all
-from server.features.teams.events import MemberRoleUpdated
-from server.features.teams.member_queries import set_guest as set_guest_in_teams
 from server.features.users.events import UserRoleUpdated
+from server.features.users.guesthood import change_memberships
 from server.features.users.lookup import no_such_user
 from server.features.users.models import User
 from server.features.users.news import tell_updated
@@ -55,21 +51,12 @@ async def _change(ctx: Context, tx: Change, old: User, roles: str, *, guest: boo
     user = await set_roles(tx, old.id, roles, ctx.now())
     if user is None:
         raise no_such_user()
-    teams = await set_guest_in_teams(tx, user.id, guest)
-    channels = await set_guest_in_channels(tx, user.id, guest, ctx.now())
-    sessions = await set_guest_in_sessions(tx, user.id, guest)
     await record(ctx, tx, user.id, f"/users/{user.id}/{'demote' if guest else 'promote'}")
-    tx.invalidate(f"teams_of:{user.id}", f"member_of:{user.id}", *(f"session:{session_id}" for session_id in sessions))
-    # Numbers of guests hang on these.
-    tx.invalidate(*(f"mentions:{member.channel_id}" for member in channels))
     await tell_updated(ctx, tx, user)
-    tx.publish(
-        UserRoleUpdated(user_id=user.id, roles=roles),
-        *(MemberRoleUpdated(member=member) for member in teams),
-        *(ChannelMemberUpdated(channel_member=member) for member in channels),
-        SessionsChanged(user_id=user.id),
-    )
-    return user, [member.team_id for member in teams]
+    tx.publish(UserRoleUpdated(user_id=user.id, roles=roles))
+    team_ids = await change_memberships(ctx, tx, user.id, guest=guest)
+    tx.publish(SessionsChanged(user_id=user.id))
+    return user, team_ids
 
 
 async def deactivate_guests(ctx: Context) -> int:

@@ -73,7 +73,9 @@ async def update_password(ctx: Context, user_id: str, body: PasswordChange) -> N
         wrong = BadRequest("api.user.update_password.incorrect.app_error", "The current password is not right.")
         await check_credentials(ctx, known, body.current_password, refusal=wrong)
     rules.check_password(body.new_password, ctx.config.PasswordSettings)
-    await _set_password(ctx, user_id, body.new_password, keep=ctx.session.id if own and ctx.session else "")
+    await _set_password(
+        ctx, user_id, body.new_password, keep=ctx.session.id if own and ctx.session else "", how="changed"
+    )
 
 
 def _no_right() -> ApiError:
@@ -82,7 +84,7 @@ def _no_right() -> ApiError:
     return error
 
 
-async def _set_password(ctx: Context, user_id: str, password: str, *, keep: str) -> None:
+async def _set_password(ctx: Context, user_id: str, password: str, *, keep: str, how: str) -> None:
     hashed = await hash_password(password)
     async with ctx.begin() as tx:
         user = await queries.set_password(tx, user_id, hashed, ctx.now())
@@ -92,7 +94,7 @@ async def _set_password(ctx: Context, user_id: str, password: str, *, keep: str)
         if ctx.config.ServiceSettings.TerminateSessionsOnPasswordChange:
             await revoke_all(ctx, tx, user_id, except_id=keep)
         tx.enqueue(SendAccountNews(user_id=user_id, news="password"))
-        await record(ctx, tx, user_id, f"/users/{user_id}/password", "changed" if ctx.session else "reset by mail")
+        await record(ctx, tx, user_id, f"/users/{user_id}/password", how)
         await tell_updated(ctx, tx, user)
 
 
@@ -124,4 +126,4 @@ async def reset_password(ctx: Context, body: PasswordReset) -> None:
     # Taken last and only once, so that a refused password leaves the link alive.
     if not await token_queries.take_mail_token(ctx.db, token_queries.PASSWORD_RECOVERY, token):
         raise BadRequest("api.user.reset_password.invalid_link.app_error", "This link is not valid.")
-    await _set_password(ctx, user.id, body.new_password, keep="")
+    await _set_password(ctx, user.id, body.new_password, keep="", how="reset by mail")

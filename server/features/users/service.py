@@ -17,6 +17,7 @@ from server.features.bots.queries import live_bots_of
 from server.features.sessions.service import revoke_all
 from server.features.users import queries, rules
 from server.features.users.events import UserActivationStatusChange, UserRoleUpdated
+from server.features.users.guesthood import change_memberships
 from server.features.users.lookup import get_user, no_such_user
 from server.features.users.models import SendAccountNews, SendEmailVerification, User, UserPatch, UserUpdate
 from server.features.users.news import tell_updated
@@ -165,6 +166,7 @@ async def update_roles(ctx: Context, user_id: str, roles: str) -> None:
         if user.is_guest != old.is_guest:
             room = (INSIDERS,)
             tx.publish(Left(user_id=user_id, rooms=room) if user.is_guest else Joined(user_id=user_id, rooms=room))
+            await change_memberships(ctx, tx, user_id, guest=user.is_guest)
         await record(ctx, tx, user_id, f"/users/{user_id}/roles", f"old_roles={old.roles} new_roles={wanted}")
         await tell_updated(ctx, tx, user)
         tx.publish(UserRoleUpdated(user_id=user_id, roles=wanted), SessionsChanged(user_id=user_id))
@@ -191,6 +193,11 @@ async def _set_active(ctx: Context, user_id: str, active: bool) -> None:
         old = await editable_user(ctx, tx, user_id)
         if (old.delete_at == 0) == active:
             return
+        if active and old.is_guest and not ctx.config.GuestAccountsSettings.Enable:
+            raise Unauthorized(
+                "api.user.update_active.cannot_enable_guest_when_guest_feature_is_disabled.app_error",
+                "Guests are not let in here.",
+            )
         await set_active(ctx, tx, user_id, active)
         if not old.is_bot and (active or user_id == ctx.user_id):
             tx.enqueue(SendAccountNews(user_id=user_id, news="activated" if active else "deactivated"))

@@ -343,6 +343,39 @@ async def test_switching_guests_off_ends_them_everywhere(
     (await client(admin).put("/config", {})).ok()
 
 
+async def test_a_guest_can_not_be_let_in_while_guests_are_off(
+    make: Make, client: Clients, admin: Person, settings: Settings
+) -> None:
+    guest = await make.user()
+    (await client(admin).post(f"/users/{guest.id}/demote")).ok()
+    (await client(admin).put(f"/users/{guest.id}/active", {"active": False})).ok()
+    settings(GuestAccountsSettings={"Enable": False})
+
+    reply = await client(admin).put(f"/users/{guest.id}/active", {"active": True})
+
+    off = "api.user.update_active.cannot_enable_guest_when_guest_feature_is_disabled.app_error"
+    assert refusal(reply) == (401, off)
+    settings(GuestAccountsSettings={"Enable": True})
+    (await client(admin).put(f"/users/{guest.id}/active", {"active": True})).ok()
+
+
+async def test_the_role_of_a_guest_changes_memberships_however_it_is_given(
+    make: Make, client: Clients, admin: Person
+) -> None:
+    ada = await make.user()
+    team = await make.team([ada])
+    public = await make.channel(team)
+    assert (await client(ada).get(f"/channels/{public.id}")).status == 200
+
+    (await client(admin).put(f"/users/{ada.id}/roles", {"roles": "system_guest"})).ok()
+    assert (await client(ada, node=1).get(f"/teams/{team.id}/members/{ada.id}")).ok()["roles"] == "team_guest"
+    assert (await client(ada, node=1).get(f"/channels/{public.id}")).status == 403
+
+    (await client(admin).put(f"/users/{ada.id}/roles", {"roles": "system_user"})).ok()
+    assert (await client(ada, node=1).get(f"/teams/{team.id}/members/{ada.id}")).ok()["roles"] == "team_user"
+    assert (await client(ada, node=1).get(f"/channels/{public.id}")).status == 200
+
+
 async def test_guests_stay_when_the_settings_let_them_in_again_meanwhile(
     make: Make, client: Clients, admin: Person, node: TestNode
 ) -> None:
