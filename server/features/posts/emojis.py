@@ -17,7 +17,9 @@ _USED = re.compile(r":(?=([a-zA-Z0-9_+-]{1,64}):)")
 
 async def add_emojis(ctx: Context, posts: Iterable[Post]) -> None:
     """Put the custom emojis that these posts use into their metadata. No statement when they are at hand."""
-    using = [(post, names) for post in posts if (names := _names_of(post))]
+    # Most posts use none, which is seen at a glance: pages have many of them.
+    suspects = [post for post in posts if ":" in post.message or post.props or post.has_reactions]
+    using = [(post, names) for post in suspects if (names := _names_of(post))]
     if using:
         known = await usable(ctx)
         for post, names in using:
