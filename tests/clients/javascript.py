@@ -1,5 +1,6 @@
 """One person with the JavaScript client, and how Node and the client get there: by npm and the lock file."""
 
+import base64
 import contextlib
 import fcntl
 import itertools
@@ -8,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -75,6 +76,19 @@ class Refusal(Exception):
         self.error_id: str = refused["id"]
 
 
+class Download(NamedTuple):
+    """What lay at an address."""
+
+    status: int
+    type: str
+    content: bytes
+
+
+def as_file(name: str, content: bytes) -> Json:
+    """A file as an argument of a method of the client."""
+    return {"$file": {"name": name, "content": base64.b64encode(content).decode()}}
+
+
 class JavaScriptVoice:
     """@mattermost/client, which runs in a program of its own and takes orders."""
 
@@ -107,6 +121,16 @@ class JavaScriptVoice:
         """Call a method of the client."""
         self.calls += 1
         return self.order("call", name=name, args=args)
+
+    def upload(self, channel_id: str, name: str, content: bytes) -> Any:
+        """Upload a file."""
+        form = {"channel_id": channel_id, "client_ids": "one", "files": as_file(name, content)}
+        return self.call("uploadFile", {"$form": list(form.items())})
+
+    def download(self, name: str, *args: Any) -> Download:
+        """Load what is at the address that a method of the client tells."""
+        answer = self.order("download", name=name, args=args)
+        return Download(answer["status"], answer["type"], base64.b64decode(answer["content"]))
 
     def act(self, name: str, *args: Any) -> Any:
         """Call a method of the client's WebSocket and wait for the reply."""

@@ -1,6 +1,5 @@
 """Files through the published clients: uploaded, attached, read by somebody else on the other node."""
 
-import base64
 import contextlib
 import io
 from pathlib import Path
@@ -53,7 +52,7 @@ def test_the_clients_exchange_files(cluster: Cluster, tmp_path: Path) -> None:
 
         one = ada.driver.files.upload_file(room, {"files": (NAME, CONTENT)})
         two = bob.driver.files.upload_file(files=(NAME, CONTENT), channel_id=room, client_ids="mine")
-        three = carol.order("upload", channelId=room, name=NAME, content=base64.b64encode(CONTENT).decode())
+        three = carol.upload(room, NAME, CONTENT)
         first, second, third = (read(reply["file_infos"]) for reply in (one, two, three))
         assert (two["client_ids"], three["client_ids"]) == (["mine"], ["one"])
         ada.driver.posts.create_post({"channel_id": room, "message": "", "file_ids": [first]})
@@ -70,10 +69,8 @@ def test_the_clients_exchange_files(cluster: Cluster, tmp_path: Path) -> None:
         assert bob.driver.files.get_file_info(third)["post_id"] == post["id"]
         (info,) = carol.order("call", name="getFileInfosForPost", args=[post["id"]])
         assert info["id"] == third
-        whole = carol.order("download", fileId=first, kind="file")
-        assert (whole["status"], whole["type"]) == (200, "image/png")
-        assert base64.b64decode(whole["content"]) == CONTENT
-        small = carol.order("download", fileId=second, kind="preview")
-        assert small["type"] == "image/jpeg"
-        assert opened(base64.b64decode(small["content"])) == (640, 480)
+        assert carol.download("getFileUrl", first, 0) == (200, "image/png", CONTENT)
+        small = carol.download("getFilePreviewUrl", second, 0)
+        assert small.type == "image/jpeg"
+        assert opened(small.content) == (640, 480)
         assert carol.order("call", name="getChannelStats", args=[room])["files_count"] == 3
