@@ -31,12 +31,14 @@ async def _reader(ctx: Context, post_id: str, user_id: str) -> Candidate | None:
 
 
 async def send_post_mail(ctx: Context, post_id: str, user_id: str, reason: Reason) -> None:
-    """Mail a post to a user, who may have read it by now; raises what `send_mail` does."""
+    """Mail a post to a user, unless it has been read or its reader was active by now; raises what `send_mail` does."""
     if not sends_mail(ctx):
         return
     notice = await queries.post_notice(ctx.db, post_id)
     reader = await _reader(ctx, post_id, user_id)
     if notice is None or reader is None or not may_be_mailed(ctx, reader):
+        return
+    if (await statuses_of(ctx, [user_id]))[user_id].last_activity_at > notice.create_at:
         return
     if await queries.unread_of(ctx.db, user_id, [post_id], collapsed=reader.collapsed):
         await send_mail(ctx.config.EmailSettings, post_mail(ctx.config, notice, reader, reason))

@@ -1,5 +1,6 @@
 """A mail server and a push proxy that the nodes are configured for, and two people who talk."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from msgspec import Struct
 
 from server.context import Context, request_context
 from server.db import SQL
+from server.features.status.presence import Presence
 from tests.clients_of import Client
 from tests.make import Make, Person, Thing
 from tests.nodes import TestNode
@@ -94,6 +96,20 @@ def phone(two_nodes: tuple[TestNode, TestNode], make: Make) -> Callable[..., Any
         return Phone(two_nodes[0].client(reply.headers["token"]), device_id)
 
     return sign_in
+
+
+@pytest.fixture
+def calm(two_nodes: tuple[TestNode, TestNode]) -> Callable[..., Any]:
+    """`await calm()` waits for what nodes do in the background, so that statements can be counted."""
+
+    async def wait() -> None:
+        for node in two_nodes:
+            presence = node.services.extras[Presence]
+            assert isinstance(presence, Presence)
+            await presence.flush()
+        await asyncio.sleep(0.2)
+
+    return wait
 
 
 @pytest.fixture

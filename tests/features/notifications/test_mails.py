@@ -171,6 +171,20 @@ async def test_a_server_that_refuses_is_asked_again_but_not_of_what_was_read(
     assert mails.mails.empty()
 
 
+async def test_who_was_active_before_another_try_gets_no_mail(
+    ctx: Context, client: Clients, world: World, make: Make, mails: MailServer, hurry: Any
+) -> None:
+    mails.refuse = True
+    await make.post(world.ada, world.town, f"@{world.bob.username}")
+    await until(ctx, FAILED, "send_post_mail", world.bob.id, is_=1)
+    mails.refuse = False
+    (await client(world.bob).put("/users/me/status", {"user_id": world.bob.id, "status": "online"})).ok()
+    await hurry("send_post_mail")
+    await until(ctx, JOBS, "send_post_mail", world.bob.id, is_=0)
+
+    assert mails.mails.empty()
+
+
 FAILED = SQL("""
     SELECT count(*) FROM jobs
      WHERE name = $1 AND payload->>'user_id' = $2 AND failed_at = 0 AND error <> ''
@@ -293,11 +307,18 @@ async def test_only_so_many_posts_wait_for_a_digest(
 
 
 async def test_without_a_mail_server_nothing_is_enqueued(
-    ctx: Context, client: Clients, world: World, counted: Callable[..., Any], settings: Settings, node: TestNode
+    ctx: Context,
+    client: Clients,
+    world: World,
+    counted: Callable[..., Any],
+    calm: Any,
+    settings: Settings,
+    node: TestNode,
 ) -> None:
     settings(EmailSettings={"SendEmailNotifications": True, "FeedbackEmail": ""})
     body = {"channel_id": world.town.id, "message": f"@{world.bob.username}"}
     (await client(world.ada).post("/posts", body)).ok(201)
+    await calm()
     with counted(sql=1):
         post = (await client(world.ada).post("/posts", body)).ok(201)
 

@@ -249,7 +249,7 @@ async def test_what_is_read_elsewhere_goes_off_the_phones(
 
 
 async def test_looking_costs_no_more_for_who_has_no_phone_and_a_new_phone_is_noticed(
-    client: Clients, world: World, make: Make, proxy: Receiver, phone: Any, counted: Callable[..., Any]
+    client: Clients, world: World, make: Make, proxy: Receiver, phone: Any, counted: Callable[..., Any], calm: Any
 ) -> None:
     bob, view = client(world.bob), {"channel_id": world.town.id, "collapsed_threads_supported": True}
     await look_away(bob, world.bob)
@@ -257,6 +257,7 @@ async def test_looking_costs_no_more_for_who_has_no_phone_and_a_new_phone_is_not
         await make.post(world.ada, world.town, "hello")
         (await bob.post("/channels/members/me/view", view)).ok()
     await make.post(world.ada, world.town, "hello")
+    await calm()
     with counted(sql=1):
         (await bob.post("/channels/members/me/view", view)).ok()
     assert proxy.nothing()
@@ -430,6 +431,7 @@ async def test_telling_many_takes_as_many_statements_as_telling_one(
     proxy: Receiver,
     phone: Any,
     counted: Callable[..., Any],
+    calm: Any,
     settings: Settings,
 ) -> None:
     settings(JobSettings={"RunJobs": False})
@@ -443,6 +445,7 @@ async def test_telling_many_takes_as_many_statements_as_telling_one(
     for post in posts:
         await notify_of_post(ctx, post["id"])  # the first time statuses are read as well
     for post, pushes in zip(posts, (1, 5), strict=True):
+        await calm()
         with counted(sql=4):  # the post, its readers, their phones, the jobs
             await notify_of_post(ctx, post["id"])
         found = await ctx.db.value(PUSHES, post["id"])
@@ -450,11 +453,12 @@ async def test_telling_many_takes_as_many_statements_as_telling_one(
 
 
 async def test_without_a_proxy_nothing_is_enqueued(
-    ctx: Context, world: World, make: Make, counted: Callable[..., Any], client: Clients, phone: Any
+    ctx: Context, world: World, make: Make, counted: Callable[..., Any], calm: Any, client: Clients, phone: Any
 ) -> None:
     await phone(world.bob)
     body = {"channel_id": world.town.id, "message": f"@{world.bob.username}"}
     (await client(world.ada).post("/posts", body)).ok(201)
+    await calm()
     with counted(sql=1):
         post = (await client(world.ada).post("/posts", body)).ok(201)
 
@@ -463,7 +467,13 @@ async def test_without_a_proxy_nothing_is_enqueued(
 
 
 async def test_with_a_proxy_a_post_is_still_one_statement(
-    world: World, proxy: Receiver, counted: Callable[..., Any], client: Clients, make: Make, settings: Settings
+    world: World,
+    proxy: Receiver,
+    counted: Callable[..., Any],
+    calm: Any,
+    client: Clients,
+    make: Make,
+    settings: Settings,
 ) -> None:
     settings(JobSettings={"RunJobs": False})
     dee: Person = await make.user("dee")
@@ -471,5 +481,6 @@ async def test_with_a_proxy_a_post_is_still_one_statement(
     for message in ("hello", "hello"):
         body = {"channel_id": world.town.id, "message": message}
         (await client(world.ada).post("/posts", body)).ok(201)
+    await calm()
     with counted(sql=1):
         (await client(world.ada).post("/posts", {"channel_id": world.town.id, "message": "hello"})).ok(201)
