@@ -15,7 +15,7 @@ from server.jobs.job import CHANNEL, Job
 from tests.features.posts.world import Clients, Counted, Nodes, Settings, World
 from tests.make import Make
 
-WAITING = SQL("SELECT payload FROM jobs WHERE name = 'look_at_post' AND payload->>'post_id' = $1 ORDER BY id")
+WAITING = SQL("SELECT payload FROM jobs WHERE name = 'look_at_post' AND payload->>'post_id' = $1")
 
 
 class LookAtPost(Job, frozen=True, kw_only=True):
@@ -49,7 +49,8 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[Upcoming]:
 
 
 async def jobs_of(nodes: Nodes, post_id: str) -> list[Any]:
-    return [row[0] for row in await nodes[0].services.db.rows(WAITING, post_id)]
+    payloads = [row[0] for row in await nodes[0].services.db.rows(WAITING, post_id)]
+    return sorted(payloads, key=lambda payload: -len(payload["note"]))
 
 
 @pytest.mark.usefixtures("planned")
