@@ -60,26 +60,29 @@ GOOGLE = SSOSection(
 )
 OPENID = SSOSection(Scope="profile openid email", ButtonColor="#145DBF")
 
-# Parts of clients that they show only when the flag is on. None of them is served, so all are off.
-FEATURE_FLAGS: dict[str, str | bool] = dict.fromkeys(
-    (
-        "AppsEnabled",
-        "AttributeBasedAccessControl",
-        "CallsEnabled",
-        "ChannelPermissionPolicies",
-        "ClassificationMarkings",
-        "ContentFlagging",
-        "CustomProfileAttributes",
-        "ManagedChannelCategories",
-        "PermissionPolicies",
-        "PolicySimulation",
-        "PropertyFieldRank",
-        "SessionAttributes",
-        "TeamMembershipAccessControl",
-        "WebSocketEventScope",
+# Parts of clients that they show only when the flag is on: off for those that are not served.
+FEATURE_FLAGS: dict[str, str | bool] = {
+    "MoveThreadsEnabled": True,
+    **dict.fromkeys(
+        (
+            "AppsEnabled",
+            "AttributeBasedAccessControl",
+            "CallsEnabled",
+            "ChannelPermissionPolicies",
+            "ClassificationMarkings",
+            "ContentFlagging",
+            "CustomProfileAttributes",
+            "ManagedChannelCategories",
+            "PermissionPolicies",
+            "PolicySimulation",
+            "PropertyFieldRank",
+            "SessionAttributes",
+            "TeamMembershipAccessControl",
+            "WebSocketEventScope",
+        ),
+        False,
     ),
-    False,
-) | {"MoveThreadsEnabled": True}
+}
 
 
 class HubbubSection(Struct, frozen=True, kw_only=True):
