@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar
 
 import msgspec
 
 from server.context import Context
-from server.errors import ApiError, BadRequest, Busy, TooManyRequests
+from server.errors import BadRequest, TooManyRequests
 from server.notify.outbound import Answer, Outbound, OutboundError, OutboundRefused, checked_url
 
 ANSWER_MAX = 1_000_000
@@ -16,6 +15,15 @@ REDIRECTS = 3
 
 FAILED = "api.post.do_action.action_integration.app_error"
 """What clients know a program by that can't be asked."""
+
+_WHY = {
+    429: "has too many requests",
+    500: "failed",
+    502: "failed",
+    503: "is not available",
+    504: "failed",
+}
+"""What the status of a program says. It is no status of ours: nothing is wrong with this server."""
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
@@ -44,12 +52,6 @@ class CallsUnderWay:
                 del self._counts[user_id]
 
 
-class BadGateway(ApiError):
-    """502: the program behind it failed."""
-
-    status: ClassVar[int] = 502
-
-
 def may_be_called(url: str) -> bool:
     """Whether it is an address at all; where it leads is seen when it is called."""
     try:
@@ -62,7 +64,7 @@ def may_be_called(url: str) -> bool:
 async def ask(ctx: Context, url: str, question: object) -> Answer:
     """The answer of a program with status 200; raises BadRequest in constant words without one.
 
-    Also raises what the program says of itself: TooManyRequests, Busy, BadGateway.
+    Also raises TooManyRequests when the caller waits for too many.
     """
     outbound: Outbound = ctx.part(Outbound)
     under_way: CallsUnderWay = ctx.part(CallsUnderWay)
@@ -81,13 +83,7 @@ async def ask(ctx: Context, url: str, question: object) -> Answer:
         raise BadRequest(FAILED, error.reason) from None
     if answer.status == 200:
         return answer
-    if answer.status == 429:
-        raise TooManyRequests(FAILED, "The integration has too many requests.")
-    if answer.status == 503:
-        raise Busy(FAILED, "The integration is not available.")
-    if answer.status >= 500:
-        raise BadGateway(FAILED, "The integration failed.")
-    raise BadRequest(FAILED, "The integration refused the request.")
+    raise BadRequest(FAILED, f"The integration {_WHY.get(answer.status, 'refused the request')}.")
 
 
 def unreadable() -> BadRequest:

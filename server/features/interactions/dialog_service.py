@@ -111,5 +111,5 @@ async def execute(ctx: Context, body: DialogAction) -> PostActionResponse:
     """Tell a program that the caller pressed a button in its dialog; it may open another dialog on top."""
     place = await _place(ctx, body.channel_id, body.url)
     client_trigger_id, trigger_id = await make_trigger_id(ctx)
-    await ask(ctx, body.url, await action_request(ctx, place, trigger_id, body.context, type="button"))
+    await ask(ctx, body.url, await action_request(ctx, place, trigger_id, body.context, type="dialog_action"))
     return PostActionResponse(client_trigger_id)
