@@ -43,7 +43,7 @@ class Group(Struct, kw_only=True):
     update_at: int
     delete_at: int
     has_syncables: bool = False
-    member_count: int | None = None
+    member_count: int | UnsetType = UNSET
     allow_reference: bool
     scheme_admin: bool = False
     channel_member_count: int | UnsetType = UNSET

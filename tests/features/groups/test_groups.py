@@ -79,6 +79,7 @@ async def test_groups_are_listed_by_what_is_asked_for(client: Clients, make: Mak
     assert (await client(bob).get("/groups?filter_has_member=x")).status == 400
     by_name = (await client(bob).post("/groups/names", [first["name"], "nobody"])).ok()
     assert [group["id"] for group in by_name] == [first["id"]]
+    assert not by_name[0].keys() & {"member_count", "member_ids", "channel_member_count"}
 
 
 async def test_people_come_and_go(client: Clients, make: Make, socket: Sockets) -> None:
