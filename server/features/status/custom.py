@@ -47,8 +47,11 @@ async def set_custom_status(ctx: Context, user_id: str, given: CustomStatus) -> 
 
 
 async def remove_custom_status(ctx: Context, user_id: str) -> None:
-    """Take the custom status of a user away."""
-    await change_props(ctx, user_id, {PROP: None})
+    """Take the custom status of a user away.
+
+    The prop stays, empty: clients put what they hear over what they know, and an event without it would change nothing.
+    """
+    await change_props(ctx, user_id, {PROP: ""})
 
 
 async def forget_recent(ctx: Context, user_id: str, given: CustomStatus) -> None:

@@ -184,7 +184,7 @@ def custom(text: str, emoji: str = "calendar", **fields: str) -> dict[str, str]:
 
 async def stored_custom(client: Client) -> Any:
     props = (await client.get("/users/me")).ok().get("props") or {}
-    return json.loads(props["customStatus"]) if "customStatus" in props else None
+    return json.loads(props["customStatus"]) if props.get("customStatus") else None
 
 
 async def recent(client: Client) -> list[str]:
@@ -204,8 +204,12 @@ async def test_a_custom_status_is_set_told_and_taken_away(make: Make, client: Cl
     assert status == {"emoji": "calendar", "text": "In a meeting", "duration": "", "expires_at": "0001-01-01T00:00:00Z"}
     assert json.loads(told.data["user"]["props"]["customStatus"]) == status
     assert await recent(client(ada)) == ["In a meeting"]
-    (await client(ada).delete("/users/me/status/custom")).ok()
+    async with socket(bob, node=1) as events:
+        (await client(ada).delete("/users/me/status/custom")).ok()
+        told = await events.next("user_updated")
     assert await stored_custom(client(ada)) is None
+    # Clients lay what they hear over what they have, so it has to be said that there is none.
+    assert (told.data["user"]["id"], told.data["user"]["props"]) == (ada.id, {"customStatus": ""})
     assert await recent(client(ada)) == ["In a meeting"]
 
 
