@@ -13,9 +13,10 @@ MAX_IMAGES = 10
 """Pictures of one post whose size is found out."""
 
 # A picture or a link with a target, an address in angle brackets, or a bare one. Every part ends where the next may
-# begin, so that a text is read once.
+# begin, and gives nothing of a target back ("+"), so that a text is read once.
 _LINK = re.compile(
-    r"(?P<mark>!?)\[[^\[\]\n]{0,1000}\]\(\s{0,4}<?(?P<target>https?://[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)[^()\n]{0,500}\)"
+    r"(?P<mark>!?)\[[^\[\]\n]{0,1000}\]\(\s{0,4}<?"
+    r"(?P<target>https?://[^\s<>()]*+(?:\([^\s<>()]*+\)[^\s<>()]*+)*+)[^()\n]{0,500}+\)"
     r"|<(?P<bracketed>https?://[^\s<>]+)>"
     r"|(?<![\w@.])(?P<bare>https?://[^\s<>]+|www\.[^\s<>]+)",
     re.IGNORECASE,
