@@ -16,7 +16,9 @@ MAX_TEXT = 300
 MAX_URL = 2048
 MAX_IMAGES = 5
 MAX_TAGS = 2000
+"""Of a head, comments too."""
 MAX_ATTRIBUTES = 100
+"""Of a tag, those too that come twice."""
 
 _CHARSET = re.compile(
     r"utf-?8|us-ascii|iso-8859-(?:[1-9]|1[0-6])|latin-?1|windows-125[0-8]|koi8-[ru]|gb2312|gbk|gb18030|big5|euc-(?:jp|kr)"
@@ -24,7 +26,7 @@ _CHARSET = re.compile(
 )
 _IN_HEADER = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_-]{1,20})", re.IGNORECASE)
 _IN_META = re.compile(rb"<meta[^<>]{0,200}?charset\s{0,4}=\s{0,4}[\"']?([A-Za-z0-9_-]{1,20})", re.IGNORECASE)
-_NAME = re.compile(r"/?[A-Za-z][A-Za-z0-9-]*")
+_TAG = re.compile(r"<(?:!--|(/?[A-Za-z][A-Za-z0-9-]*))")
 _ATTRIBUTE = re.compile(r"[\s/]*([^\s=>/\"']+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+)))?")
 _ENDS = re.compile(r"[\s/]*>")
 _BLANKS = re.compile(r"\s+")
@@ -123,19 +125,15 @@ def _tags(text: str) -> Iterator[tuple[str, int, dict[str, str]]]:
     """The tags of the head, each with the place after it and its attributes. Every character is looked at once or
     twice: what is not closed ends the reading."""
     place = seen = 0
-    while seen < MAX_TAGS and (place := text.find("<", place)) >= 0:
-        if text.startswith("<!--", place):
-            place = _after(text, "-->", place + 4)
-            continue
-        named = _NAME.match(text, place + 1)
-        if named is None:
-            place += 1
-            continue
+    while seen < MAX_TAGS and (begun := _TAG.search(text, place)) is not None:
         seen += 1
-        tag = named[0].lower()
+        if begun[1] is None:
+            place = _after(text, "-->", begun.end())
+            continue
+        tag = begun[1].lower()
         if tag in ("/head", "body"):
             return
-        attributes, place = _attributes(text, named.end())
+        attributes, place = _attributes(text, begun.end())
         yield tag, place, attributes
         if tag in _RAW:
             place = _after_raw(text, tag, place)
@@ -143,9 +141,11 @@ def _tags(text: str) -> Iterator[tuple[str, int, dict[str, str]]]:
 
 def _attributes(text: str, place: int) -> tuple[dict[str, str], int]:
     found: dict[str, str] = {}
+    seen = 0
     while (ends := _ENDS.match(text, place)) is None:
         match = _ATTRIBUTE.match(text, place)
-        if match is None or len(found) >= MAX_ATTRIBUTES or _unclosed(text, match):
+        seen += 1
+        if match is None or seen > MAX_ATTRIBUTES or _unclosed(text, match):
             return found, len(text)
         value = match[2] or match[3] or match[4] or ""
         found.setdefault(match[1].lower(), unescape(value[:10_000]))

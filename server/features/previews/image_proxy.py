@@ -1,5 +1,6 @@
 """Pictures from elsewhere through this server, so that readers' addresses stay unknown there."""
 
+import asyncio
 import hmac
 from urllib.parse import urlsplit
 
@@ -77,7 +78,7 @@ async def _handed_on(ctx: Context, url: str) -> Reply:
         except OutboundError as error:
             raise NotFound("api.image.get.app_error", error.reason) from None
     # What it is, is said by its contents: nothing that a browser could run passes for a picture.
-    picture = picture_in(answer.body) if 200 <= answer.status < 300 else None
+    picture = await asyncio.to_thread(picture_in, answer.body) if 200 <= answer.status < 300 else None
     if picture is None:
         raise NotFound("api.image.get.app_error", "There is no picture at this address.")
     return Reply(content=answer.body, media_type=f"image/{picture.format}", headers=_HEADERS)

@@ -9,9 +9,15 @@ from server.features.posts.models import PostImage
 
 MAX_SIDE = 100_000
 MAX_FRAMES = 10_000
+MAX_STEPS = 100_000
+"""Blocks of a GIF that are looked at; ten megabytes of a sound one have some forty thousand."""
+MAX_SEGMENTS = 500
+"""Of a JPEG before its picture begins."""
 
 _ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)
+_SCAN = 0xDA
+"""The marker after which the picture itself begins."""
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, Image.DecompressionBombError)
 
 
@@ -39,14 +45,30 @@ def _read(content: bytes) -> PostImage | None:
     return None
 
 
-def _jpeg(content: bytes) -> PostImage:
+def _jpeg(content: bytes) -> PostImage | None:
+    head = _jpeg_head(content)
+    if not head:
+        return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(content), formats=("JPEG",)) as picture:
+        with Image.open(io.BytesIO(head), formats=("JPEG",)) as picture:
             width, height = picture.size
             if picture.getexif().get(_ORIENTATION) in _TURNED:
                 width, height = height, width
     return PostImage(width, height, "jpeg")
+
+
+def _jpeg_head(content: bytes) -> bytes:
+    """What stands before the picture itself; b"" for what is no sound JPEG: one could be searched for long."""
+    place = 2
+    for _ in range(MAX_SEGMENTS):
+        if content[place : place + 1] != b"\xff" or len(content) < place + 4:
+            return b""
+        size = int.from_bytes(content[place + 2 : place + 4])
+        place += 2 + size
+        if content[place - size - 1] == _SCAN:
+            return content[:place]
+    return b""
 
 
 def _webp(content: bytes) -> PostImage | None:
@@ -64,16 +86,22 @@ def _webp(content: bytes) -> PostImage | None:
 
 
 def _frames(content: bytes) -> int:
-    """How many pictures a GIF shows, as far as it is there; at least one."""
+    """How many pictures a GIF shows, as far as it is there and as can be told soon; at least one."""
     place = 13 + _table(content[10])
     frames = 0
-    while place < len(content) and frames < MAX_FRAMES:
+    in_blocks = False
+    for _ in range(MAX_STEPS):
+        if place >= len(content) or frames >= MAX_FRAMES:
+            break
         block = content[place]
-        if block == 0x21:
-            place = _after_blocks(content, place + 2)
+        if in_blocks:
+            place += block + 1
+            in_blocks = block > 0
+        elif block == 0x21:
+            place, in_blocks = place + 2, True
         elif block == 0x2C and place + 9 < len(content):
             frames += 1
-            place = _after_blocks(content, place + 11 + _table(content[place + 9]))
+            place, in_blocks = place + 11 + _table(content[place + 9]), True
         else:
             break
     return max(1, frames)
@@ -82,9 +110,3 @@ def _frames(content: bytes) -> int:
 def _table(flags: int) -> int:
     """Bytes of the table of colours that these flags announce."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
-
-
-def _after_blocks(content: bytes, place: int) -> int:
-    while place < len(content) and content[place]:
-        place += content[place] + 1
-    return place + 1
