@@ -39,7 +39,6 @@ READERS: dict[str, Callable[[str], object]] = {
 
 BEGINNINGS = ("", "![a](http://", "<http://", "<meta content='", "@", '"')
 REPEATED = (
-    
     "-",
     "[",
     "](",
