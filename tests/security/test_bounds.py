@@ -14,6 +14,7 @@ from server.features.sidebar.models import MAX_CATEGORIES
 from server.features.status.typing import BURST
 from server.features.users.jobs import MOST_INVITATIONS
 from server.gateway.registry import AWAY_PER_USER
+from server.ids import now_ms
 from tests.clients_of import Client, Socket
 from tests.make import PASSWORD, Make
 from tests.nodes import TestNode
@@ -27,6 +28,12 @@ JOBS = SQL("SELECT count(*) FROM jobs WHERE failed_at = 0 AND key LIKE $1")
 FILL_PREFERENCES = SQL("""
     INSERT INTO preferences (user_id, category, name, value)
     SELECT $1, 'filled', number::text, '' FROM generate_series(1, $2::int) AS number
+""")
+
+FILL_DRAFTS = SQL("""
+    INSERT INTO drafts (user_id, channel_id, root_id, create_at, update_at, message, type, props, file_ids)
+    SELECT $1, $3, 'filled' || number, 1, 1, '', '', jsonb_build_object('a', repeat('x', 62_500)), '{}'
+      FROM generate_series(1, $2::int) AS number
 """)
 
 
@@ -190,3 +197,35 @@ async def test_profiles_are_bounded(make: Make, client: Clients) -> None:
     ]
 
     assert {(await client(ada).put("/users/me/patch", body)).status for body in bodies} == {400}
+
+
+async def test_what_one_reads_all_at_once_is_bounded_in_bytes(make: Make, client: Clients) -> None:
+    ada = await make.user()
+    team = await make.team(members=[ada])
+    town = await make.channel(team, members=[ada])
+    later = {"channel_id": town.id, "message": "x", "scheduled_at": now_ms() + 3_600_000}
+    small = (await client(ada).post("/posts/schedule", {**later, "props": {}})).ok(201)
+    large = {**later, "props": {"a": "x" * 790_000}}
+    made = [await client(ada).post("/posts/schedule", large) for _ in range(12)]
+    changed = await client(ada).put(f"/posts/schedule/{small['id']}", {**large, "id": small["id"]})
+    again = await client(ada).put(f"/posts/schedule/{small['id']}", {**later, "id": small["id"], "message": "y"})
+    scheduled = (await client(ada).get(f"/posts/scheduled/team/{team.id}")).content
+
+    assert [reply.status for reply in made].count(201) == 10
+    assert {made[-1].error_id, changed.error_id} == {"app.save_scheduled_post.save.app_error"}
+    assert again.status == 201
+    assert len(scheduled) < 9_000_000
+
+
+async def test_drafts_are_bounded_in_bytes(make: Make, client: Clients, node: TestNode) -> None:
+    ada = await make.user()
+    team = await make.team(members=[ada])
+    channels = [await make.channel(team, members=[ada]) for _ in range(3)]
+    await node.services.db.run(FILL_DRAFTS, ada.id, 125, channels[0].id)
+    body = {"message": "x" * 10_000, "props": {"a": "x" * 60_000}}
+    made = [await client(ada).post("/drafts", {**body, "channel_id": channel.id}) for channel in channels]
+    shorter = await client(ada).post("/drafts", {"channel_id": channels[0].id, "message": "short"})
+
+    assert [reply.status for reply in made] == [201, 201, 400]
+    assert made[-1].error_id == "app.draft.save.too_many.app_error"
+    assert shorter.status == 201

@@ -11,6 +11,9 @@ from server.ids import Id, IdOrEmpty
 MAX_DRAFTS = 1000
 """Of a user."""
 
+MAX_BYTES = 8_000_000
+"""Of the texts and props of all drafts of a user: they are read all at once."""
+
 MAX_PROPS = 65_536
 """Bytes of the props as JSON."""
 

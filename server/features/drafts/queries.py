@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from server.db import SQL, Db
-from server.features.drafts.models import MAX_DRAFTS, StoredDraft
+from server.features.drafts.models import MAX_BYTES, MAX_DRAFTS, StoredDraft
 
 _COLUMNS = "user_id, channel_id, root_id, create_at, update_at, message, type, props, priority"
 
@@ -22,13 +22,18 @@ def _files(ids: str) -> str:
 _THREAD = """EXISTS (SELECT FROM posts
                     WHERE id = $3 AND channel_id = $2 AND root_id = '' AND original_id = '' AND delete_at = 0)"""
 
-# Only into a thread that is there, and when there are many drafts already only into one of them.
+# Only into a thread that is there, and when there are many drafts already only into one of them; all together are
+# not larger than they may be.
 UPSERT = SQL(f"""
     INSERT INTO drafts AS drafts ({_COLUMNS}, file_ids)
     SELECT $1, $2, $3, $4, $4, $5, $6, $7::jsonb, $8::jsonb, $9::text[]
      WHERE ($3 = '' OR {_THREAD})
        AND ((SELECT count(*) FROM (SELECT FROM drafts WHERE user_id = $1 LIMIT {MAX_DRAFTS}) AS own) < {MAX_DRAFTS}
             OR EXISTS (SELECT FROM drafts WHERE user_id = $1 AND channel_id = $2 AND root_id = $3))
+       AND (SELECT coalesce(sum(octet_length(message) + octet_length(props::text)), 0)
+              FROM drafts
+             WHERE user_id = $1 AND (channel_id, root_id) <> ($2, $3))
+           + octet_length($5::text) + octet_length($7::jsonb::text) <= {MAX_BYTES}
         ON CONFLICT (user_id, channel_id, root_id) DO UPDATE
        SET update_at = greatest(excluded.update_at, drafts.update_at + 1), message = excluded.message,
            type = excluded.type, props = excluded.props, priority = excluded.priority, file_ids = excluded.file_ids
@@ -49,7 +54,7 @@ async def upsert_draft(
     priority: dict[str, Any] | None,
     file_ids: Sequence[str],
 ) -> tuple[StoredDraft, bool] | None:
-    """Keep a draft, and whether it is a new one; None when its thread is gone or there are too many."""
+    """Keep a draft, and whether it is a new one; None when its thread is gone or all are too many or too large."""
     row = await db.row(UPSERT, user_id, channel_id, root_id, now, message, type, props, priority, file_ids)
     return (StoredDraft(*row[:-1]), row[-1]) if row is not None else None
 

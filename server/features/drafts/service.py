@@ -9,7 +9,7 @@ from server.context import Context
 from server.errors import BadRequest, forbidden
 from server.features.drafts import queries
 from server.features.drafts.events import DraftCreated, DraftDeleted, DraftUpdated
-from server.features.drafts.models import MAX_DRAFTS, MAX_FILES, MAX_PROPS, Draft, NewDraft, StoredDraft
+from server.features.drafts.models import MAX_BYTES, MAX_DRAFTS, MAX_FILES, MAX_PROPS, Draft, NewDraft, StoredDraft
 from server.features.posts.models import MAX_MESSAGE
 from server.ids import is_id
 
@@ -92,7 +92,9 @@ async def _emptied(ctx: Context, new: NewDraft) -> Draft:
 async def _refusal(ctx: Context, new: NewDraft) -> Exception:
     if new.root_id and not await queries.is_thread(ctx.db, new.root_id, new.channel_id):
         return _invalid("root_id", "root_id is not the first post of a thread of the channel.")
-    return BadRequest("app.draft.save.too_many.app_error", f"There are {MAX_DRAFTS} drafts, and no more can be.")
+    return BadRequest(
+        "app.draft.save.too_many.app_error", f"One can have {MAX_DRAFTS} drafts, and {MAX_BYTES} bytes in all of them."
+    )
 
 
 async def delete_draft(ctx: Context, channel_id: str, root_id: str) -> Draft | None:

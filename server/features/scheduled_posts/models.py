@@ -14,6 +14,8 @@ TIMER = "scheduled_posts"
 
 MAX_WAITING = 1000
 """Scheduled posts that one user can have, with those that could not be sent."""
+MAX_BYTES = 8_000_000
+"""Of the texts and props of all of them: their author reads them all at once."""
 MAX_LATE_MS = 5000
 """How long ago the wanted time may be when a request arrives: clocks differ and networks are slow."""
 MAX_AHEAD_MS = 10 * 366 * 24 * 3600 * 1000

@@ -92,6 +92,18 @@ async def update(db: Db, changed: Scheduled) -> Scheduled | None:
     )
 
 
+BYTES_OF = SQL("""
+    SELECT coalesce(sum(octet_length(message) + octet_length(props::text)), 0)
+      FROM scheduled_posts
+     WHERE user_id = $1 AND id <> $2
+""")
+
+
+async def bytes_of(db: Db, user_id: str, except_id: str) -> int:
+    """How large the scheduled posts of a user are, but for one. Index: scheduled_posts_user_idx."""
+    return int(await db.value(BYTES_OF, user_id, except_id))
+
+
 DELETE = SQL("DELETE FROM scheduled_posts WHERE id = $1")
 
 

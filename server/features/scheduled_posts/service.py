@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 from msgspec.structs import asdict
 
@@ -19,6 +20,7 @@ from server.features.scheduled_posts import queries
 from server.features.scheduled_posts.events import ScheduledPostCreated, ScheduledPostDeleted, ScheduledPostUpdated
 from server.features.scheduled_posts.models import (
     MAX_AHEAD_MS,
+    MAX_BYTES,
     MAX_LATE_MS,
     MAX_WAITING,
     TIMER,
@@ -30,6 +32,8 @@ from server.features.scheduled_posts.models import (
 )
 from server.ids import id_at, is_id
 from server.jobs.job import wake
+
+_json = msgspec.json.Encoder().encode
 
 
 def shown(row: Scheduled) -> ScheduledPost:
@@ -80,15 +84,28 @@ async def create(ctx: Context, new: NewScheduledPost) -> ScheduledPost:
         **await _contents(ctx, new, new.channel_id, new.root_id, ()),
     )
     async with ctx.begin() as tx:
+        await _check_room(tx, row)
         stored = await queries.insert(tx, row)
         if stored is None:
-            raise BadRequest(
-                "app.save_scheduled_post.save.app_error", f"One can have up to {MAX_WAITING} scheduled posts."
-            )
+            raise _too_many()
         await wake(tx, TIMER)
         scheduled = shown(stored)
         tx.publish(ScheduledPostCreated(connection_id=ctx.connection_id, scheduledPost=scheduled))
     return scheduled
+
+
+def _too_many() -> BadRequest:
+    return BadRequest(
+        "app.save_scheduled_post.save.app_error",
+        f"One can have up to {MAX_WAITING} scheduled posts, and {MAX_BYTES} bytes in all of them.",
+    )
+
+
+async def _check_room(tx: Change, row: Scheduled) -> None:
+    """Refuse what would make all that its author has scheduled too large."""
+    size = len(row.message.encode()) + len(_json(row.props))
+    if size + await queries.bytes_of(tx, row.user_id, row.id) > MAX_BYTES:
+        raise _too_many()
 
 
 async def _check_place(ctx: Context, channel_id: str) -> None:
@@ -164,6 +181,7 @@ async def update(ctx: Context, id: str, body: ScheduledPostUpdate) -> ScheduledP
             root_id=row.root_id,
             **contents,
         )
+        await _check_room(tx, changed)
         scheduled = shown(await queries.update(tx, changed) or changed)
         await wake(tx, TIMER)
         tx.publish(ScheduledPostUpdated(connection_id=ctx.connection_id, scheduledPost=scheduled))
