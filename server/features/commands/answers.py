@@ -8,28 +8,23 @@ from msgspec.structs import replace
 
 from server.access.grants import ChannelPlace, channel_place, has_channel, member_roles
 from server.access.permissions import Permission
-from server.context import Context, Session, request_context
+from server.context import Context
 from server.errors import ApiError, BadRequest, Forbidden, NotFound, TooLarge
 from server.features.commands import queries
 from server.features.commands.models import IN_CHANNEL, Command, CommandResponse
 from server.features.posts.ephemeral import send_ephemeral
 from server.features.posts.metadata import check_message, check_props
 from server.features.posts.models import NewPost
-from server.features.posts.service import INTEGRATION_PROPS, create_post
-from server.features.users.lookup import get_user
-from server.features.users.models import User
+from server.features.posts.service import create_post
+from server.features.users.lookup import acting_as, get_user
 from server.features.users.queries import users_by_ids
+from server.features.webhooks.posting import ICON_URL_MAX, NAME_MAX, RESERVED_PROPS
 from server.features.webhooks.slack import people_in, texts_of, translated, translator
 from server.http.bodies import BodyDecoder
 from server.ids import is_id
 
 MAX_EXTRA = 20
 """Further answers that one answer may bring."""
-
-NAME_MAX = 64
-ICON_URL_MAX = 1024
-
-_RESERVED = frozenset((*INTEGRATION_PROPS, "from_bot", "webhook_display_name", "attachments", "deleteBy"))
 
 _decode = BodyDecoder(CommandResponse)
 
@@ -40,23 +35,6 @@ class Place(Struct, frozen=True):
     user_id: str
     channel: ChannelPlace
     root_id: str
-
-
-def acting(ctx: Context, user: User) -> Context:
-    """A context in which a user acts without having signed in."""
-    session = Session(
-        id="",
-        user_id=user.id,
-        create_at=0,
-        expires_at=0,
-        last_activity_at=0,
-        device_id="",
-        is_oauth=False,
-        props={},
-        roles=user.roles,
-        is_bot=user.is_bot,
-    )
-    return request_context(ctx.services, session)
 
 
 def read_answer(raw: bytes, content_type: str) -> CommandResponse:
@@ -158,7 +136,7 @@ def _props(ctx: Context, command: Command | None, answer: CommandResponse) -> di
     if command is None:
         return dict(answer.props or {})
     settings = ctx.config.ServiceSettings
-    props = {name: value for name, value in (answer.props or {}).items() if name not in _RESERVED}
+    props = {name: value for name, value in (answer.props or {}).items() if name not in RESERVED_PROPS}
     props["from_webhook"] = "true"
     username = command.username or answer.username
     if settings.EnablePostUsernameOverride and username:
@@ -186,7 +164,7 @@ async def deliver_later(ctx: Context, response_id: str, raw: bytes, content_type
     channel = await channel_place(ctx, use.channel_id)
     if command is None or user is None or user.delete_at or channel is None or channel.delete_at:
         raise _no_such_response()
-    as_user = acting(ctx, user)
+    as_user = acting_as(ctx, user)
     if not await may_write(as_user, channel):
         raise _no_such_response()
     await deliver(as_user, Place(user.id, channel, use.root_id), command, replace(answer, goto_location=""))

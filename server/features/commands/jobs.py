@@ -3,12 +3,11 @@
 from server.access.grants import channel_place
 from server.context import Context
 from server.errors import ApiError
-from server.features.commands.answers import acting
 from server.features.commands.models import Echo
 from server.features.commands.queries import sweep_responses
 from server.features.posts.models import NewPost
 from server.features.posts.service import create_post
-from server.features.users.lookup import get_user
+from server.features.users.lookup import acting_as, get_user
 from server.jobs.handlers import Jobs
 
 jobs = Jobs()
@@ -27,7 +26,7 @@ async def echo(ctx: Context, job: Echo) -> None:
         pending_post_id=f"{job.user_id}:{job.id}",
     )
     try:
-        await create_post(acting(ctx, user), new, set_online=False)
+        await create_post(acting_as(ctx, user), new, set_online=False)
     except ApiError as error:
         if error.status >= 500:
             raise

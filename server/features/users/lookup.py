@@ -22,7 +22,7 @@ async def get_user(ctx: Context, user_id: str) -> User | None:
 
 
 def acting_as(ctx: Context, user: User) -> Context:
-    """A context in which the user acts without having signed in: for jobs that do what the user wanted."""
+    """A context in which the user acts without having signed in: for jobs and programs that do what the user wanted."""
     session = Session(
         id="",
         user_id=user.id,

@@ -6,11 +6,11 @@ from server.context import Context
 from server.errors import BadRequest, Forbidden, NotFound
 from server.features.channels.direct import create_direct
 from server.features.channels.queries import channel_by_name
-from server.features.users.lookup import get_user
+from server.features.users.lookup import acting_as, get_user
 from server.features.users.queries import user_by_username
 from server.features.webhooks import queries
 from server.features.webhooks.models import IncomingWebhook, WebhookPayload
-from server.features.webhooks.posting import Look, acting_as, post_payload
+from server.features.webhooks.posting import Look, post_payload
 from server.ids import is_id
 
 USE_NOTED_EVERY = 60_000

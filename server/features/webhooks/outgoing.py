@@ -16,7 +16,7 @@ from server.features.posts.followups import Upcoming
 from server.features.posts.models import SYSTEM_PREFIX, StoredPost
 from server.features.posts.queries import post_by_id
 from server.features.teams.queries import team_by_id
-from server.features.users.lookup import get_user
+from server.features.users.lookup import acting_as, get_user
 from server.features.users.models import User
 from server.features.users.queries import users_by_ids
 from server.features.webhooks import outgoing_queries as queries
@@ -28,7 +28,7 @@ from server.features.webhooks.outgoing_models import (
     OutgoingPayload,
     OutgoingWebhook,
 )
-from server.features.webhooks.posting import Look, acting_as, post_payload
+from server.features.webhooks.posting import Look, post_payload
 from server.http.bodies import BodyDecoder
 from server.ids import id_from
 from server.jobs.job import Job

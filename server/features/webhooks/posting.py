@@ -7,12 +7,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from server.context import Context, Session, request_context
+from server.context import Context
 from server.features.posts import queries as posts
 from server.features.posts.metadata import MAX_ATTACHMENTS
 from server.features.posts.models import MAX_MESSAGE, MAX_PROPS, NewMetadata, NewPost, Priority
 from server.features.posts.service import INTEGRATION_PROPS, create_post, tell_again
-from server.features.users.models import User
 from server.features.users.queries import users_by_ids
 from server.features.webhooks.models import WebhookPayload, WebhookPriority
 from server.features.webhooks.slack import people_in, texts_of, translated, translator
@@ -22,6 +21,7 @@ NAME_MAX = 64
 ICON_URL_MAX = 1024
 
 RESERVED_PROPS = frozenset((*INTEGRATION_PROPS, "from_bot", "webhook_display_name", "attachments", "deleteBy"))
+"""Props that say who wrote a post: the server's to set, whatever a program says."""
 
 ROOM = MAX_PROPS // 2
 """Bytes of attachments in one post; what is left is for its other props and for ids that actions are given."""
@@ -37,23 +37,6 @@ class Look(Struct, frozen=True):
     display_name: str
     username: str
     icon_url: str
-
-
-def acting_as(ctx: Context, user: User) -> Context:
-    """A context in which the owner of a hook acts, without having signed in."""
-    session = Session(
-        id="",
-        user_id=user.id,
-        create_at=0,
-        expires_at=0,
-        last_activity_at=0,
-        device_id="",
-        is_oauth=False,
-        props={},
-        roles=user.roles,
-        is_bot=user.is_bot,
-    )
-    return request_context(ctx.services, session)
 
 
 async def post_payload(
