@@ -35,8 +35,8 @@ class Handler(Struct, frozen=True):
     job: type[Job]
     run: Callable[[Any, Any], Awaitable[object]]
     attempts: int
-    waits: bool = False
-    """Whether it spends its time waiting for programs of others, so that it must not keep other jobs waiting."""
+    waits_for: str = ""
+    """Whose programs it spends its time waiting for, so that it must not keep other jobs waiting; "" for nobody's."""
 
 
 class Jobs:
@@ -64,17 +64,17 @@ class Jobs:
         self.timers: list[Timer] = []
 
     def on(
-        self, job: type[J], *, attempts: int = 8, waits: bool = False
+        self, job: type[J], *, attempts: int = 8, waits_for: str = ""
     ) -> Callable[[Callable[[C, J], Awaitable[None]]], Callable[[C, J], Awaitable[None]]]:
         """Register what runs the jobs of a class; after `attempts` failures a job is given up.
 
-        `waits`: for programs of others, as long as these like; such jobs take no place from the others.
+        `waits_for`: programs of others, as long as these like; only jobs that wait for the same share places.
         """
 
         def register(run: Callable[[C, J], Awaitable[None]]) -> Callable[[C, J], Awaitable[None]]:
             if not job.name or job.name in self.handlers:
                 raise TypeError(f"{job.__name__}: no name, or one that is taken")
-            self.handlers[job.name] = Handler(job, run, attempts, waits)
+            self.handlers[job.name] = Handler(job, run, attempts, waits_for)
             return run
 
         return register

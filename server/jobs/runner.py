@@ -56,7 +56,8 @@ class _Lane:
 
 
 class Runner:
-    """Runs jobs on this node as long as it is up, `concurrency` at a time, and as many again that wait for others.
+    """Runs jobs on this node as long as it is up, `concurrency` at a time, and as many again for each of those that
+    jobs wait for.
 
     `make_context` gives the first argument of handlers. `runs` and `schedules` say, each time anew, whether this
     node takes jobs and whether it may be elected. `poll` (seconds) bounds how late a job is noticed when the news of
@@ -82,8 +83,10 @@ class Runner:
         self._schedules = schedules
         self._poll = poll
         self._grace = grace
-        kinds = [[name for name, handler in jobs.handlers.items() if handler.waits == waits] for waits in (False, True)]
-        self._lanes = [_Lane(names, concurrency) for names in kinds if names]
+        kinds: dict[str, list[str]] = {}
+        for name, handler in jobs.handlers.items():
+            kinds.setdefault(handler.waits_for, []).append(name)
+        self._lanes = [_Lane(names, concurrency) for names in kinds.values()]
         self._sweeps: list[Sweep] = [*jobs.sweeps, Sweep("delete_failed_jobs", 3600, self._delete_failed)]
         self._due: dict[str, float] = {}
         self._timers = jobs.timers

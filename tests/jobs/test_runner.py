@@ -352,10 +352,21 @@ class Dawdle(Job, frozen=True, kw_only=True):
     name: ClassVar[str] = "dawdle"
 
 
+class Linger(Job, frozen=True, kw_only=True):
+    """A job that waits for somebody else."""
+
+    name: ClassVar[str] = "linger"
+
+
 async def test_jobs_that_wait_for_others_keep_none_waiting(db: Pool) -> None:
     jobs, greeted, waiting, over = Jobs(), asyncio.Event(), [], asyncio.Event()
+    lingered = asyncio.Event()
 
-    @jobs.on(Dawdle, waits=True)
+    @jobs.on(Linger, waits_for="somebody else")
+    async def linger(ctx: str, job: Linger) -> None:
+        lingered.set()
+
+    @jobs.on(Dawdle, waits_for="others")
     async def dawdle(ctx: str, job: Dawdle) -> None:
         waiting.append(job)
         await over.wait()
@@ -367,8 +378,9 @@ async def test_jobs_that_wait_for_others_keep_none_waiting(db: Pool) -> None:
     await insert_jobs(db, [Dawdle() for _ in range(20)])
     async with running(db, jobs):
         await eventually(lambda: len(waiting) == 8)
-        await insert_jobs(db, [Greet(whom="Ada")])
+        await insert_jobs(db, [Greet(whom="Ada"), Linger()])
         await asyncio.wait_for(greeted.wait(), 5)
+        await asyncio.wait_for(lingered.wait(), 5)
         assert len(waiting) == 8
         over.set()
         await eventually(lambda: len(waiting) == 20)

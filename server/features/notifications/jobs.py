@@ -25,6 +25,9 @@ PUSH_ATTEMPTS = 5
 """Within about a minute and a half: what is later is no news."""
 SILENT_ATTEMPTS = 3
 
+MAILS, PHONES = "mails of posts", "push proxy"
+"""What jobs wait for: a slow one of these must not hold up the other, nor anything else."""
+
 DIGEST_SECONDS = 10
 SESSION_SECONDS = 60
 SESSION_AHEAD = 90_000
@@ -36,7 +39,7 @@ async def notify_of_post(ctx: Context, job: NotifyOfPost) -> None:
     await service.notify_of_post(ctx, job.post_id, again=job.again)
 
 
-@jobs.on(SendPostMail)
+@jobs.on(SendPostMail, waits_for=MAILS)
 async def send_post_mail(ctx: Context, job: SendPostMail) -> None:
     """Mail a post; an address that is refused for good is not tried again."""
     try:
@@ -45,7 +48,7 @@ async def send_post_mail(ctx: Context, job: SendPostMail) -> None:
         log.warning("a mail can't be delivered", user_id=job.user_id, error=type(error).__name__)
 
 
-@jobs.on(SendDigest)
+@jobs.on(SendDigest, waits_for=MAILS)
 async def send_digest(ctx: Context, job: SendDigest) -> None:
     """Mail what has gathered."""
     await mail_service.send_digest(ctx, job.user_id)
@@ -57,19 +60,19 @@ async def enqueue_due_digests(ctx: Context) -> None:
     await mail_service.enqueue_due_digests(ctx)
 
 
-@jobs.on(SendPush, attempts=PUSH_ATTEMPTS)
+@jobs.on(SendPush, attempts=PUSH_ATTEMPTS, waits_for=PHONES)
 async def send_push(ctx: Context, job: SendPush) -> None:
     """Tell a phone of a post."""
     await push_service.push_post(ctx, job)
 
 
-@jobs.on(SendSilentPush, attempts=SILENT_ATTEMPTS)
+@jobs.on(SendSilentPush, attempts=SILENT_ATTEMPTS, waits_for=PHONES)
 async def send_silent_push(ctx: Context, job: SendSilentPush) -> None:
     """Bring phones up to date."""
     await push_service.push_silently(ctx, job)
 
 
-@jobs.on(SendSessionPush, attempts=PUSH_ATTEMPTS)
+@jobs.on(SendSessionPush, attempts=PUSH_ATTEMPTS, waits_for=PHONES)
 async def send_session_push(ctx: Context, job: SendSessionPush) -> None:
     """Tell a phone that its session ends."""
     await push_service.push_session_end(ctx, job.session_id)
@@ -81,7 +84,7 @@ async def enqueue_ended_sessions(ctx: Context) -> None:
     await push_service.enqueue_ended_sessions(ctx, SESSION_AHEAD)
 
 
-@jobs.on(ForwardAck, attempts=SILENT_ATTEMPTS)
+@jobs.on(ForwardAck, attempts=SILENT_ATTEMPTS, waits_for=PHONES)
 async def forward_push_ack(ctx: Context, job: ForwardAck) -> None:
     """Tell the push proxy that a phone got a notification."""
     await push_service.forward_ack(ctx, job)

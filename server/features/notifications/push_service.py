@@ -117,6 +117,8 @@ async def acknowledge(ctx: Context, ack: NotificationAck) -> push.PushNotificati
     """A phone got a notification: pass that on, and give the contents of one that brought only ids."""
     wanted = ack.is_id_loaded and ack.post_id and ack.type == push.MESSAGE
     contents = await _contents(ctx, ack.post_id) if wanted else None
+    if not sends_push(ctx):
+        return contents
     job = ForwardAck(
         id=ack.id,
         received_at=ack.received_at,

@@ -12,7 +12,7 @@ MAX_TRIES = 60
 jobs = Jobs()
 
 
-@jobs.on(FetchPreviews, attempts=3, waits=True)
+@jobs.on(FetchPreviews, attempts=3, waits_for="pages")
 async def fetch_previews(ctx: Context, job: FetchPreviews) -> None:
     """Find out what stands behind the links of a post, or try again a little later when many others are at it."""
     fetcher: Fetcher = ctx.part(Fetcher)

@@ -11,6 +11,9 @@ from server.notify.mail import Mail, is_configured, send_mail
 jobs = Jobs()
 log = structlog.get_logger()
 
+MAILS = "mails of accounts"
+"""What these jobs wait for, together, so that nothing else has to wait for a slow mail server."""
+
 HOUR = 3600_000
 PAUSE = 60_000
 """Milliseconds between two mails of a kind to the same address, however often they are asked for."""
@@ -42,7 +45,7 @@ async def _held_back(ctx: Context, type: str, user_id: str, email: str) -> bool:
     return lately > 0 or hourly >= MOST_AN_HOUR
 
 
-@jobs.on(SendEmailVerification)
+@jobs.on(SendEmailVerification, waits_for=MAILS)
 async def send_email_verification(ctx: Context, job: SendEmailVerification) -> None:
     """Make a link that proves the address and mail it."""
     user = await queries.user_by_id(ctx.db, job.user_id)
@@ -57,7 +60,7 @@ async def send_email_verification(ctx: Context, job: SendEmailVerification) -> N
     await _send(ctx, mail, token_queries.VERIFY_EMAIL, token)
 
 
-@jobs.on(SendPasswordReset)
+@jobs.on(SendPasswordReset, waits_for=MAILS)
 async def send_password_reset(ctx: Context, job: SendPasswordReset) -> None:
     """Make a link for choosing a new password and mail it."""
     user = await queries.user_by_id(ctx.db, job.user_id)
@@ -71,7 +74,7 @@ async def send_password_reset(ctx: Context, job: SendPasswordReset) -> None:
     await _send(ctx, mails.password_reset_mail(ctx.config, user.email, token), token_queries.PASSWORD_RECOVERY, token)
 
 
-@jobs.on(SendTeamInvitation)
+@jobs.on(SendTeamInvitation, waits_for=MAILS)
 async def send_team_invitation(ctx: Context, job: SendTeamInvitation) -> None:
     """Make a link that leads into the team and mail it, unless the address has been sent enough of them."""
     if not is_configured(ctx.config.EmailSettings):
@@ -101,7 +104,7 @@ async def send_team_invitation(ctx: Context, job: SendTeamInvitation) -> None:
     await _send(ctx, mail, kind, token)
 
 
-@jobs.on(SendAccountNews)
+@jobs.on(SendAccountNews, waits_for=MAILS)
 async def send_account_news(ctx: Context, job: SendAccountNews) -> None:
     """Mail what was done to an account."""
     user = await queries.user_by_id(ctx.db, job.user_id)

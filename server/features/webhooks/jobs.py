@@ -8,7 +8,7 @@ from server.jobs.handlers import Jobs
 jobs = Jobs()
 
 
-@jobs.on(CallHook, attempts=4, waits=True)
+@jobs.on(CallHook, attempts=4, waits_for="webhooks")
 async def call_hook(ctx: Context, job: CallHook) -> None:
     """Call an outgoing webhook; what can't be reached is tried again for a minute and a half."""
     await outgoing.call(ctx, job)
