@@ -5,7 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NEW_ENOUGH := import sys; raise SystemExit(sys.version_info < (3, 11))
-LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
+# A bot that the tests run, in an environment of its own: its library needs older versions of what they use.
+BOT := tests/clients/bot/requirements
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .PHONY: dev test lint format lock
@@ -29,14 +31,17 @@ format: $(STAMP)
 # Newest versions that fit pyproject.toml, written as names, versions and hashes.
 lock: $(STAMP)
 	$(BIN)/pip install --quiet uv
-	$(BIN)/$(LOCK) --extra build -o requirements.lock
-	$(BIN)/$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/$(COMPILE) pyproject.toml --extra build -o requirements.lock
+	$(BIN)/$(COMPILE) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/$(COMPILE) $(BOT).in -o $(BOT).lock
 
 # The packages are installed again only when the lock or the package's own description changed.
-$(STAMP): requirements-dev.lock pyproject.toml
+$(STAMP): requirements-dev.lock $(BOT).lock pyproject.toml
 	@test -x $(BIN)/python || for python in $(PYTHON) python3.12 python3.11 python3 python3.13; do \
 		if $$python -c '$(NEW_ENOUGH)' 2>/dev/null; then exec $$python -m venv $(VENV); fi; \
 	done; test -x $(BIN)/python || { echo 'Python 3.11 or newer is needed, with its venv module.' >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m venv --without-pip $(VENV)/bot
+	@$(BIN)/python -m pip --python $(VENV)/bot install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(BOT).lock
 	@touch $@
