@@ -11,6 +11,7 @@ from msgspec import Struct
 from server.bus.event import Aside, AsJson, Audience, Event
 from server.cli import show
 from tests.clients_of import Received
+from tests.nodes import TestNode
 from tests.published import check_frame, event_faults, misfits
 
 LISTED = Path(__file__).with_name("events.txt")
@@ -88,6 +89,14 @@ def test_an_event_that_does_not_fit_is_found(fields: dict[str, object], fault: s
     event = msgspec.structs.replace(Grown(leaf=Leaf("a", 1), height=2), **fields)
 
     assert event_faults(event) == [f"Grown (custom_tests_grown): {fault}"]
+
+
+async def test_what_a_node_publishes_is_checked(node: TestNode, faults_of_events: list[str]) -> None:
+    await node.services.bus.publish([Grown(leaf=LargerLeaf("a", 1, "hush"), height=2)])
+
+    found = faults_of_events.copy()
+    faults_of_events.clear()  # this one was wanted
+    assert found == ["Grown (custom_tests_grown): leaf: .secret is not declared"]
 
 
 @pytest.mark.parametrize(
