@@ -126,7 +126,7 @@ class Runner:
             taken = 0
             if free > 0 and self._runs():
                 try:
-                    found = await queries.take_jobs(self._db, lane.names, now_ms(), free)
+                    found = await queries.take_jobs(self._aside, lane.names, now_ms(), free)
                 except _FAILURES as error:
                     log.warning("jobs can't be taken", error=str(error))
                     found = []
@@ -155,7 +155,7 @@ class Runner:
             await self._failed(stored, handler.attempts, error)
             return
         try:
-            await queries.delete_job(self._db, stored.id)
+            await queries.delete_job(self._aside, stored.id)
         except _FAILURES as error:
             log.warning("a finished job will run again", job=stored.name, error=str(error))
 
