@@ -9,7 +9,10 @@ import contextlib
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 import certifi
@@ -22,11 +25,18 @@ from server.config.service import ServiceSection
 MAX_URL = 65_536
 """Characters; slash commands that are called by GET carry whole messages."""
 CONNECTIONS = 64
+PER_HOST = 16
+"""Calls under way to one host whose address a user chose: a slow one leaves connections for the others."""
 PER_CALL_ADDRESSES = 4
+LOOKUPS = 16
+"""Names that are looked up at the same time; the owners of names decide how long that takes."""
 USER_AGENT = f"Hubbub/{__version__}"
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _SECRETS = frozenset({"authorization", "cookie"})
+
+# Threads of their own: others must not wait for slow names, nor those of the operator for those of users.
+_lookups = {trusted: ThreadPoolExecutor(LOOKUPS, thread_name_prefix="names") for trusted in (False, True)}
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -74,6 +84,7 @@ class Outbound:
     def __init__(self, settings: Callable[[], ServiceSection]) -> None:
         self._settings = settings
         self._pools: dict[tuple[bool, bool], httpcore.AsyncConnectionPool] = {}
+        self._under_way: Counter[str] = Counter()
 
     async def send(
         self,
@@ -119,7 +130,26 @@ class Outbound:
             if answer.status == 303 or (answer.status in (301, 302) and call.method == "POST"):
                 call.method, call.content = "GET", b""
 
+    @contextlib.contextmanager
+    def _place_at(self, host: str) -> Iterator[None]:
+        """One of the calls that a host has under way; raises OutboundFailed when these are too many."""
+        if self._under_way[host] >= PER_HOST:
+            raise OutboundFailed("The address has too many calls under way.")
+        self._under_way[host] += 1
+        try:
+            yield
+        finally:
+            self._under_way[host] -= 1
+            if not self._under_way[host]:
+                del self._under_way[host]
+
     async def _exchange(self, call: "_Call", target: SplitResult) -> Answer:
+        if call.trusted:
+            return await self._talk(call, target)
+        with self._place_at(target.netloc.lower()):
+            return await self._talk(call, target)
+
+    async def _talk(self, call: "_Call", target: SplitResult) -> Answer:
         url = urlunsplit(target)
         stream = self._pool(call.trusted).stream(
             call.method, url, headers=_headers(call, target.netloc), content=call.content
@@ -274,7 +304,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     async def _addresses(self, host: str, port: int) -> list[Address]:
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+            found = await loop.run_in_executor(
+                _lookups[self._exceptions is None],
+                partial(socket.getaddrinfo, host.strip("[]"), port, type=socket.SOCK_STREAM),
+            )
         except (OSError, UnicodeError):
             raise httpcore.ConnectError("unknown host") from None
         addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]

@@ -2,19 +2,24 @@
 
 import asyncio
 import ipaddress
+import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from server.config.service import ServiceSection
 from server.notify.outbound import (
+    PER_HOST,
     GuardedBackend,
     Outbound,
     OutboundError,
     OutboundFailed,
     OutboundRefused,
+    OutboundUnreached,
     checked_url,
     is_excepted,
     is_public,
@@ -308,3 +313,52 @@ async def test_nobody_there(outbound: Outbound) -> None:
         await outbound.send("GET", f"http://127.0.0.1:{port}/")
 
     assert failed.value.reason == "The address could not be reached."
+
+
+async def test_slow_names_hold_up_nobody_else(
+    guarded: Outbound, outbound: Outbound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    ask = socket.getaddrinfo
+
+    def slowly(host: str, *args: Any, **options: Any) -> Any:
+        if host.endswith(".slow.example"):
+            over.wait(10)
+            raise OSError
+        return ask(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    async with listening(lambda head, writer: _say(writer, b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")) as port:
+        slow = [asyncio.create_task(guarded.send("GET", f"http://{n}.slow.example/", timeout=0.5)) for n in range(40)]
+        await asyncio.sleep(0.05)
+        try:
+            assert await asyncio.wait_for(asyncio.to_thread(lambda: 1), 2) == 1
+            assert (await guarded.send("GET", f"http://127.0.0.1:{port}/", trusted=True, timeout=2)).status == 200
+        finally:
+            over.set()
+            answers = await asyncio.gather(*slow, return_exceptions=True)
+
+    assert {type(answer) for answer in answers} <= {OutboundFailed, OutboundUnreached}
+
+
+async def _say(writer: asyncio.StreamWriter, answer: bytes) -> None:
+    writer.write(answer)
+
+
+async def test_a_slow_host_leaves_connections_for_others(outbound: Outbound) -> None:
+    async def hang(head: bytes, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(2)
+
+    async with (
+        listening(hang) as slow,
+        listening(lambda head, writer: _say(writer, b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")) as other,
+    ):
+        calls = [asyncio.create_task(outbound.send("GET", f"http://127.0.0.1:{slow}/", timeout=1)) for _ in range(100)]
+        await asyncio.sleep(0.2)
+        refused = [call for call in calls if call.done()]
+        answer = await asyncio.wait_for(outbound.send("GET", f"http://127.0.0.1:{other}/"), 1)
+        reasons = {str(error) for error in await asyncio.gather(*calls, return_exceptions=True)}
+
+    assert len(refused) == 100 - PER_HOST
+    assert answer.status == 200
+    assert reasons == {"The address has too many calls under way.", "The address did not answer in time."}
