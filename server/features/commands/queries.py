@@ -23,7 +23,6 @@ RESPONSE_LASTS_MS = 30 * 60 * 1000
 
 COMMAND_BY_ID = SQL(f"SELECT {COMMAND_COLUMNS} FROM commands WHERE id = $1")
 
-COMMAND_BY_TRIGGER = SQL(f"SELECT {COMMAND_COLUMNS} FROM commands WHERE team_id = $1 AND trigger = $2")
 
 COMMANDS_OF = SQL(f"SELECT {COMMAND_COLUMNS} FROM commands WHERE team_id = $1 ORDER BY trigger")
 
@@ -85,11 +84,6 @@ def _taken_trigger() -> Iterator[None]:
 async def command_by_id(db: Db, id: str) -> Command | None:
     """A custom command."""
     return await db.one(Command, COMMAND_BY_ID, id)
-
-
-async def command_by_trigger(db: Db, team_id: str, trigger: str) -> Command | None:
-    """The custom command of a trigger. Index: commands_trigger_idx."""
-    return await db.one(Command, COMMAND_BY_TRIGGER, team_id, trigger)
 
 
 async def commands_of(db: Db, team_id: str) -> Sequence[Command]:

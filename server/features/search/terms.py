@@ -8,7 +8,6 @@ signs is found wherever it stands. Emoji stand for themselves. A hashtag is one 
 
 import re
 import unicodedata
-from itertools import chain
 
 from msgspec import Struct
 
@@ -40,8 +39,6 @@ _RUNS = (
 _EMOJI = "\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
 
 _PLAIN = re.compile("[a-z0-9]+")
-_LONG = re.compile(f"[a-z0-9]{{{LONGEST + 1}}}")
-_PLACES = [f":{place} " for place in range(1, FEW + 1)]
 _ANY = re.compile(f"([{_RUNS}]+)|([{_EMOJI}])|((?:(?![{_RUNS}])[^\\W_])(?:(?![{_RUNS}])[^\\W_]|[{_MARKS}])*)")
 
 HASHTAG = re.compile(r"(?<![^\s(\[{<\"',;!?])#([^\W\d_](?:[\w.\-]*[^\W_])?)")
