@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from server.app import Node
 from server.bus.event import Audience, Event
 from server.config import load_config, merge
 from server.context import Services
+from server.db.pool import DbStats
 from server.serve import uvicorn_config
 from tests.clients_of import Client
 
@@ -27,6 +29,25 @@ class Marker(Event, frozen=True):
     def audience(self) -> Audience:
         """The user of the socket."""
         return Audience(user_id=self.user)
+
+
+_BACKGROUND: ContextVar[bool] = ContextVar("background", default=False)
+
+
+class RequestStats(DbStats):
+    """Counts apart the statements that somebody asked for, without those of jobs, sweeps and writers of the node."""
+
+    __slots__ = ("asked",)
+
+    def __init__(self) -> None:
+        self.asked = 0
+        super().__init__()
+        self.asked = 0
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "statements" and not _BACKGROUND.get():
+            self.asked += 1
+        super().__setattr__(name, value)
 
 
 class TestNode:
@@ -52,8 +73,10 @@ class TestNode:
 
     @property
     def statements(self) -> int:
-        """SQL statements run so far."""
-        return self.services.db.stats.statements
+        """SQL statements run so far for requests and sockets."""
+        stats = self.services.db.stats
+        assert isinstance(stats, RequestStats)
+        return stats.asked
 
     def client(self, token: str = "") -> Client:
         """A REST client of this node."""
@@ -90,7 +113,11 @@ async def start_node(dsn: str, redis_url: str, files: Path, **environ: str) -> A
         listening.bind(("127.0.0.1", 0))
         listening.listen(1024)
         node = Node(config)
+        node.services.db.stats = RequestStats()
+        # What the parts of the node begin now goes on in this context.
+        background = _BACKGROUND.set(True)
         await node.start()
+        _BACKGROUND.reset(background)
         server = uvicorn.Server(uvicorn_config(node))
         serving = asyncio.create_task(server._serve(sockets=[listening]))
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
