@@ -1,19 +1,13 @@
 """Writing audits: in the transaction of a change, or for what is frequent from memory, many in one statement."""
 
-import asyncio
-import contextlib
 from collections.abc import Callable
-
-import structlog
 
 from server.context import Context
 from server.db import Db
-from server.errors import ApiError
 from server.features.audits import queries
 from server.features.audits.models import Audit
 from server.ids import new_id
-
-log = structlog.get_logger()
+from server.jobs.flusher import Flusher
 
 MAX_NOTED = 10_000
 """Rows that wait in memory: more than a second of sign-ins can bring, and all that a broken database may cost."""
@@ -40,39 +34,18 @@ async def record(ctx: Context, db: Db, user_id: str, action: str, extra_info: st
     await queries.insert_audits(db, [_audit(ctx, user_id, action, extra_info)])
 
 
-class AuditLog:
+class AuditLog(Flusher):
     """Stores what `note` is told within a second, or when the node stops."""
 
     def __init__(self, make_context: Callable[[], Context], *, seconds: float = 1.0) -> None:
+        super().__init__(seconds)
         self._make_context = make_context
-        self._seconds = seconds
         self._noted: list[Audit] = []
-        self._task: asyncio.Task[None] | None = None
 
     def note(self, ctx: Context, user_id: str, action: str, extra_info: str = "", *, session_id: str = "") -> None:
         """Note what happened to an account. Costs no statement of its own."""
         if len(self._noted) < MAX_NOTED:
             self._noted.append(_audit(ctx, user_id, action, extra_info, session_id))
-
-    async def start(self) -> None:
-        """Begin to write."""
-        self._task = asyncio.create_task(self._work())
-
-    async def stop(self) -> None:
-        """Write what is noted and end."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        with contextlib.suppress(ApiError):
-            await self.flush()
-
-    async def _work(self) -> None:
-        while True:
-            await asyncio.sleep(self._seconds)
-            try:
-                await self.flush()
-            except ApiError as error:
-                log.warning("audits can't be written", error=error.id)
 
     async def flush(self) -> None:
         """Store all that is noted in one statement; it stays noted when that fails."""

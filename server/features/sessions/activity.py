@@ -1,20 +1,15 @@
 """Keeps sessions that are used alive: notes requests in memory and writes all of them in one statement now and then."""
 
-import asyncio
-import contextlib
 from collections.abc import Callable
 
-import structlog
 from msgspec import Struct
 
 from server.bus.signals import SessionsChanged
 from server.context import Context, Session
-from server.errors import ApiError
 from server.features.sessions import queries
 from server.features.sessions.lifetimes import extended_expiry, length_of
 from server.ids import now_ms
-
-log = structlog.get_logger()
+from server.jobs.flusher import Flusher
 
 WRITE_EVERY = 60_000
 """Milliseconds after which another use of the same session is worth a write."""
@@ -29,15 +24,14 @@ class _Use(Struct):
     """The new expiry, 0 to leave it."""
 
 
-class SessionActivity:
+class SessionActivity(Flusher):
     """Notes which sessions of this node are in use; `note` is called for every authenticated request."""
 
     def __init__(self, make_context: Callable[[], Context], *, seconds: float = 5.0) -> None:
+        super().__init__(seconds)
         self._make_context = make_context
-        self._seconds = seconds
         self._recent: dict[str, int] = {}
         self.noted: dict[str, _Use] = {}
-        self._task: asyncio.Task[None] | None = None
 
     def note(self, ctx: Context) -> None:
         """Note a use of the caller's session. Costs next to nothing."""
@@ -58,26 +52,6 @@ class SessionActivity:
         if session.is_oauth or session.props.get("type") == "UserAccessToken":
             return 0
         return extended_expiry(settings, now, session.expires_at, length) or 0
-
-    async def start(self) -> None:
-        """Begin to write."""
-        self._task = asyncio.create_task(self._work())
-
-    async def stop(self) -> None:
-        """Write what is noted and end."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        with contextlib.suppress(ApiError):
-            await self.flush()
-
-    async def _work(self) -> None:
-        while True:
-            await asyncio.sleep(self._seconds)
-            try:
-                await self.flush()
-            except ApiError as error:
-                log.warning("session activity can't be written", error=error.id)
 
     async def flush(self) -> None:
         """Write all noted uses in one statement and tell of the sessions that last longer by it."""
