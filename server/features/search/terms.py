@@ -8,6 +8,7 @@ signs is found wherever it stands. Emoji stand for themselves. A hashtag is one 
 
 import re
 import unicodedata
+from itertools import chain
 
 from msgspec import Struct
 
@@ -39,6 +40,8 @@ _RUNS = (
 _EMOJI = "\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
 
 _PLAIN = re.compile("[a-z0-9]+")
+_LONG = re.compile(f"[a-z0-9]{{{LONGEST + 1}}}")
+_PLACES = [f":{place} " for place in range(1, FEW + 1)]
 _ANY = re.compile(f"([{_RUNS}]+)|([{_EMOJI}])|((?:(?![{_RUNS}])[^\\W_])(?:(?![{_RUNS}])[^\\W_]|[{_MARKS}])*)")
 
 HASHTAG = re.compile(r"(?<![^\s(\[{<\"',;!?])#([^\W\d_](?:[\w.\-]*[^\W_])?)")
@@ -65,8 +68,9 @@ def terms_of(text: str) -> str:
     plain = folded(text)
     if plain.isascii():
         words = _PLAIN.findall(plain)
-        if len(words) <= FEW and len(plain) <= FEW * LONGEST:  # one that comes twice is put together by PostgreSQL
-            terms = " ".join([f"{word[:LONGEST]}:{place}" for place, word in enumerate(words, 1)])
+        if len(words) <= FEW and not _LONG.search(plain):
+            # Every post goes this way. A word that comes twice is put together by PostgreSQL.
+            terms = "".join(chain.from_iterable(zip(words, _PLACES, strict=False)))
         else:
             terms = vector(_placed(words))
     else:
