@@ -40,7 +40,6 @@ _RUNS = (
 _EMOJI = "\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
 
 _PLAIN = re.compile("[a-z0-9]+")
-_LONG = re.compile(f"[a-z0-9]{{{LONGEST + 1}}}")
 _PLACES = [f":{place} " for place in range(1, FEW + 1)]
 _ANY = re.compile(f"([{_RUNS}]+)|([{_EMOJI}])|((?:(?![{_RUNS}])[^\\W_])(?:(?![{_RUNS}])[^\\W_]|[{_MARKS}])*)")
 
@@ -68,7 +67,7 @@ def terms_of(text: str) -> str:
     plain = folded(text)
     if plain.isascii():
         words = _PLAIN.findall(plain)
-        if len(words) <= FEW and not _LONG.search(plain):
+        if len(words) <= FEW and max(map(len, words), default=0) <= LONGEST:
             # Every post goes this way. A word that comes twice is put together by PostgreSQL.
             terms = "".join(chain.from_iterable(zip(words, _PLACES, strict=False)))
         else:
