@@ -1,5 +1,6 @@
 """Clients that offer it are asked to confirm the posts that they are to tell their users of."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from server.metrics import NOTIFICATIONS_CONFIRMED
 from tests.clients_of import Client
 from tests.features.notifications.conftest import World
 from tests.make import Make
+from tests.nodes import TestNode
 
 Clients = Callable[..., Client]
 ASKING = "?posted_ack=true"
@@ -59,6 +61,16 @@ async def test_in_other_codings_too(world: World, make: Make, socket: Any) -> No
     assert posted["data"]["mentions"] == [world.bob.id]
 
 
+async def saved(node: TestNode, connection_id: str) -> None:
+    """Wait until the node has saved where a connection stands, from where another node can go on."""
+    gateway = node.node.gateway
+    connection = gateway._registry.connections[connection_id]
+    async with asyncio.timeout(5):
+        while connection.saved_seq != connection.next_seq:  # noqa: ASYNC110 - it is a clock's
+            await asyncio.sleep(0.01)
+    await asyncio.wait([gateway._saving])
+
+
 async def test_events_that_are_sent_again_on_another_node_ask_too(
     world: World, make: Make, socket: Any, two_nodes: Any
 ) -> None:
@@ -67,6 +79,7 @@ async def test_events_that_are_sent_again_on_another_node_ask_too(
         assert (await events.next("posted")).data["should_ack"] is True
         await events.until_now()
         connection_id, seq = events.connection_id, events.next_seq
+        await saved(two_nodes[0], connection_id)
     await make.post(world.ada, world.town, f"two @{world.bob.username}")
     query = f"{ASKING}&connection_id={connection_id}&sequence_number={seq}"
     async with socket(world.bob, node=1, query=query) as events:
