@@ -14,6 +14,7 @@ from server.features.commands import queries
 from server.features.commands.answers import read_answer
 from server.features.commands.models import Command, CommandResponse, ResponseUse
 from server.features.commands.registry import Call
+from server.features.interactions.calls import CallsUnderWay
 from server.features.teams.member_queries import members_among
 from server.features.teams.service import get_team
 from server.features.users.queries import users_by_usernames
@@ -36,7 +37,10 @@ Fields = list[tuple[str, str]]
 
 
 async def ask(ctx: Context, command: Command, call: Call, trigger_id: str) -> CommandResponse:
-    """What the program of a command answers; raises BadRequest when it fails or makes no sense."""
+    """What the program of a command answers; raises BadRequest when it fails or makes no sense.
+
+    Also raises TooManyRequests when the caller waits for too many programs.
+    """
     fields = await _fields(ctx, command, call, trigger_id)
     headers = {"Accept": "application/json", "Authorization": f"Token {command.token}"}
     url, content = command.url, b""
@@ -46,16 +50,18 @@ async def ask(ctx: Context, command: Command, call: Call, trigger_id: str) -> Co
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         content = urlencode(fields).encode()
     outbound: Outbound = ctx.part(Outbound)
+    under_way: CallsUnderWay = ctx.part(CallsUnderWay)
     try:
-        answer = await outbound.send(
-            "GET" if command.method == "G" else "POST",
-            url,
-            headers=headers,
-            content=content,
-            timeout=ctx.config.ServiceSettings.OutgoingIntegrationRequestsTimeout,
-            max_bytes=MAX_ANSWER,
-            redirects=MAX_REDIRECTS,
-        )
+        with under_way.one_of(ctx.user_id):
+            answer = await outbound.send(
+                "GET" if command.method == "G" else "POST",
+                url,
+                headers=headers,
+                content=content,
+                timeout=ctx.config.ServiceSettings.OutgoingIntegrationRequestsTimeout,
+                max_bytes=MAX_ANSWER,
+                redirects=MAX_REDIRECTS,
+            )
     except OutboundError as error:
         log.info("command failed", command_id=command.id, reason=error.reason)
         raise _failed(command, "failed") from None

@@ -8,7 +8,9 @@ import pytest
 
 from server.access.trigger_ids import read_trigger_id
 from server.context import request_context
+from server.features.interactions import calls
 from server.ids import new_id
+from tests.clients_of import Reply
 from tests.features.commands.world import Clients, Settings, Sockets, World, heard
 from tests.make import Make
 from tests.nodes import TestNode
@@ -414,3 +416,22 @@ async def test_a_program_opens_a_dialog_before_its_caller(
 
     assert event.data["dialog"]["trigger_id"] == answer["trigger_id"]
     assert event.data["dialog"]["dialog"]["title"] == "Which?"
+
+
+async def test_one_user_waits_for_so_many_programs(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "AT_ONCE", 2)
+    await world.command(receiver.url)
+    receiver.answer(json={}, after=0.3)
+
+    async def others() -> Reply:
+        await receiver.next()
+        await receiver.next()
+        return await world.run(world.ada, "/deploy")
+
+    *replies, other = await asyncio.gather(*(world.run(world.bob, "/deploy") for _ in range(3)), others())
+
+    assert sorted(reply.status for reply in replies) == [200, 200, 429]
+    assert other.status == 200
+    assert (await world.run(world.bob, "/deploy")).status == 200
