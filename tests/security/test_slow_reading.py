@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from server.errors import BadRequest
 from server.features.channels.rules import channels_named_in
@@ -15,6 +16,8 @@ from server.features.previews.html import open_graph
 from server.features.previews.pictures import picture_in
 from server.features.search.syntax import MAX_LENGTH, parse, query_of
 from server.features.search.terms import terms_of
+from server.features.webhooks.outgoing import sorted_hooks
+from server.features.webhooks.outgoing_models import PREFIX, OutgoingWebhook
 from server.features.webhooks.slack import people_in, translator
 
 LENGTH = 200_000
@@ -104,3 +107,14 @@ def test_no_picture_takes_long(name: str) -> None:
     content = beginning + piece * (MEGABYTES // len(piece)) + SIZE
 
     assert _seconds(lambda: picture_in(content)) < 0.3
+
+
+def test_a_word_is_looked_up_soon_among_all_the_words_of_a_team() -> None:
+    hook = OutgoingWebhook("", "", 0, 0, 0, "ada", "", "team", [], PREFIX, ["https://x.org"], "", "", "", "", "")
+    hooks = [replace(hook, id=f"{n}", trigger_words=[f"{n:03}{word:03}" for word in range(140)]) for n in range(1000)]
+    hooks += [replace(hook, id="short", trigger_words=["012"]), replace(hook, id="whole", trigger_words=["012034"])]
+    known = sorted_hooks(hooks, {"ada"})
+    found = known.called("town", "0120345 more")
+
+    assert {(each.id, word) for each, word in found} == {("12", "012034"), ("short", "012"), ("whole", "012034")}
+    assert _seconds(lambda: [known.called("town", "hello") for _ in range(100)]) < 0.1

@@ -64,6 +64,8 @@ class Hooks(Struct, frozen=True):
     """By word."""
     prefixes: dict[str, list[OutgoingWebhook]]
     """By the beginning of a word."""
+    lengths: tuple[int, ...]
+    """Of these beginnings, each once and ascending: a word is looked up so often, however many hooks there are."""
     creators: frozenset[str]
     """Also those who are deactivated."""
     channels: frozenset[str]
@@ -73,9 +75,10 @@ class Hooks(Struct, frozen=True):
         first = next(iter(message.split(None, 1)), "")
         found = {hook.id: (hook, "") for hook in self.every_post.get(channel_id, ())}
         found |= {hook.id: (hook, first) for hook in self.exact.get(first, ())}
-        for prefix, hooks in self.prefixes.items():
-            if first.startswith(prefix):
-                found |= {hook.id: (hook, prefix) for hook in hooks}
+        for length in self.lengths:
+            if length > len(first):
+                break
+            found |= {hook.id: (hook, first[:length]) for hook in self.prefixes.get(first[:length], ())}
         return [(hook, word) for hook, word in found.values() if hook.channel_id in ("", channel_id)]
 
 
@@ -92,7 +95,9 @@ def sorted_hooks(hooks: Sequence[OutgoingWebhook], active: Collection[str]) -> H
         for word in hook.trigger_words:
             (exact if hook.trigger_when == EXACT else prefixes).setdefault(word, []).append(hook)
     creators = frozenset(hook.creator_id for hook in hooks)
-    return Hooks(every_post, exact, prefixes, creators, frozenset(hook.channel_id for hook in hooks if hook.channel_id))
+    lengths = tuple(sorted({len(prefix) for prefix in prefixes}))
+    channels = frozenset(hook.channel_id for hook in hooks if hook.channel_id)
+    return Hooks(every_post, exact, prefixes, lengths, creators, channels)
 
 
 async def hooks_of(ctx: Context, team_id: str) -> Hooks:
