@@ -1,6 +1,7 @@
 """The addresses of the protocol: the page where people agree, and where programs fetch their tokens."""
 
 import binascii
+import re
 import secrets
 from base64 import b64decode
 from functools import cache
@@ -13,6 +14,7 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from server.access.guards import anyone, signed_in
+from server.access.sessions import lacks_factor
 from server.context import Context
 from server.errors import BadRequest
 from server.features.oauth import flow_service
@@ -28,6 +30,7 @@ router = Router("oauth", prefix="")
 FORM_LIMIT = 16_384
 
 _encode = msgspec.json.Encoder().encode
+_PLACE = re.compile(r"\{\{([a-z_]+)\}\}")
 _NOT_STORED = (("Cache-Control", "no-store"), ("Pragma", "no-cache"), ("Referrer-Policy", "no-referrer"))
 
 
@@ -92,6 +95,8 @@ async def get_authorize_page(
         asked = await flow_service.read_request(ctx, request)
         if ctx.session is None:
             return _page(ctx, asked, "login", "")
+        if lacks_factor(ctx.config, ctx.session):
+            raise FlowError("access_denied", "First set up the second factor that is needed here.")
         if await flow_service.needs_no_consent(ctx, asked):
             return _sent_to(await flow_service.allow(ctx, asked))
     except FlowError as error:
@@ -194,9 +199,8 @@ def _refusal_page(ctx: Context, error: FlowError) -> Reply:
 
 def _html(ctx: Context, values: dict[str, str], status: int = 200) -> Reply:
     nonce = secrets.token_urlsafe(16)
-    page = _template().replace("{{nonce}}", nonce)
-    for name, value in {**values, "site_name": ctx.config.TeamSettings.SiteName}.items():
-        page = page.replace(f"{{{{{name}}}}}", escape(value.replace("{{", "{ {")))
+    filled = {**values, "site_name": ctx.config.TeamSettings.SiteName, "nonce": nonce}
+    page = _PLACE.sub(lambda place: escape(filled[place[1]]), _template())
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -11,7 +11,7 @@ from server.bus.event import INSIDERS
 from server.bus.signals import Joined, Left, SessionsChanged
 from server.context import Change, Context
 from server.db import Db
-from server.errors import BadRequest, Unauthorized, invalid_body
+from server.errors import BadRequest, Unauthorized, forbidden, invalid_body
 from server.features.audits.log import record
 from server.features.bots.queries import live_bots_of
 from server.features.sessions.service import revoke_all
@@ -104,7 +104,11 @@ async def _confirm_email_change(ctx: Context, user_id: str, patch: UserPatch) ->
     user = await get_user(ctx, user_id)
     if user is None:
         raise no_such_user()
-    if user.email == str(patch.email).strip().lower() or ctx.user_id != user_id:
+    if user.email == str(patch.email).strip().lower():
+        return
+    if ctx.session is not None and ctx.session.is_oauth:
+        raise forbidden()  # an app must not get hold of the account that let it in, nor of others
+    if ctx.user_id != user_id:
         return
     if await has_system(ctx, Permission.EDIT_OTHER_USERS):
         return

@@ -221,6 +221,7 @@ async def test_an_app_can_let_no_app_in_and_change_none(client: Clients, admin: 
         await client().post(f"/oauth/apps/{app.id}/regen_secret", **as_app),
         await client().post("/oauth/apps", app.body, **as_app),
         await client().post("/users/me/tokens", {"description": "lasting"}, **as_app),
+        await client().put("/users/me/patch", {"email": "app@example.org"}, **as_app),
     ):
         assert (reply.status, reply.error_id) == (403, "api.context.permissions.app_error")
 
@@ -347,6 +348,27 @@ async def test_nothing_that_an_app_says_becomes_markup(client: Clients, admin: P
     assert "<img" not in page.text
     assert page.text.count("<script") == 1
     assert page.text.count(f"@{ada.username}") == 1
+
+
+async def test_nothing_that_an_app_says_takes_another_part_of_the_page(
+    client: Clients, admin: Person, ada: Person
+) -> None:
+    app = await register(client(admin), name="{{{description}}", description="said of itself {{{username}}")
+    page = await client(ada).get("//oauth/authorize", params=app.asking())
+
+    assert page.text.count("said of itself") == 1
+    assert page.text.count(ada.username) == 1
+
+
+async def test_who_lacks_the_second_factor_lets_no_app_in(
+    client: Clients, admin: Person, ada: Person, settings: Settings
+) -> None:
+    trusted = await register(client(admin), is_trusted=True)
+    settings(ServiceSettings={"EnableMultifactorAuthentication": True, "EnforceMultifactorAuthentication": True})
+    page = await client(ada).get("//oauth/authorize", params=trusted.asking())
+
+    assert (page.status, "location" in page.headers) == (400, False)
+    assert "second factor" in page.text
 
 
 async def test_trusted_apps_and_those_let_in_before_are_let_in_at_once(
