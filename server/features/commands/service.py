@@ -43,11 +43,16 @@ def _invalid(name: str, message: str) -> BadRequest:
     return BadRequest(f"model.command.is_valid.{name}.app_error", message)
 
 
+def _is_word(text: str) -> bool:
+    """Whether a text has neither blanks nor signs that nobody sees or that turn the writing around."""
+    return text.isprintable() and not any(char.isspace() for char in text)
+
+
 def _checked_trigger(text: str) -> str:
     trigger = text.lower()
-    if not 1 <= len(trigger) <= TRIGGER_MAX or trigger.startswith("/") or any(char.isspace() for char in trigger):
+    if not 1 <= len(trigger) <= TRIGGER_MAX or trigger.startswith("/") or not _is_word(trigger):
         raise _invalid(
-            "trigger", f"A trigger has 1 to {TRIGGER_MAX} characters, no blanks and no slash at its beginning."
+            "trigger", f"A trigger has 1 to {TRIGGER_MAX} signs that can be seen, and no slash at its beginning."
         )
     if trigger in BUILT_IN:
         raise queries.trigger_taken()

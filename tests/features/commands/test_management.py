@@ -308,3 +308,10 @@ async def test_switched_off_everything_is_not_available(world: World, client: Cl
     ]
 
     assert outcomes(replies) == {(501, "api.command.disabled.app_error")}
+
+
+@pytest.mark.parametrize("trigger", ["a\u202eb", "a\u200bb", "a\u0007", "a\u2028b"])
+async def test_a_trigger_is_what_one_sees(world: World, client: Clients, trigger: str) -> None:
+    body = {"team_id": world.team.id, "trigger": trigger, "method": "P", "url": "http://example.org/x"}
+
+    assert (await client(world.ada).post("/commands", body)).error_id == "model.command.is_valid.trigger.app_error"
