@@ -17,6 +17,7 @@ from msgspec import Struct, field
 
 from server.access.installation import lasting_secret
 from server.context import Context
+from server.features.posts.metadata import invalid_props
 
 RETAINED = (
     "from_webhook",
@@ -29,6 +30,9 @@ RETAINED = (
     "from_oauth_app",
 )
 """Props that say who wrote a post: whatever becomes of it, they stay as they are."""
+
+MAX_SEALED = 200
+"""Actions of an ephemeral post: each carries a cookie with all that is retained."""
 
 RETAINED_MAX = 1024
 """Characters of a retained prop that is carried in each cookie."""
@@ -109,9 +113,15 @@ def _changed(props: Mapping[str, Any], change: Any) -> dict[str, Any]:
 async def with_cookies(
     ctx: Context, props: Mapping[str, Any], *, user_id: str, post_id: str, root_id: str, channel_id: str, author_id: str
 ) -> dict[str, Any]:
-    """Checked props of an ephemeral post for a user, with a cookie in each of its actions."""
-    if not any(True for _ in actions_in(props)):
+    """Checked props of an ephemeral post for a user, with a cookie in each of its actions.
+
+    Raises BadRequest when there are too many of them.
+    """
+    count = sum(1 for _ in actions_in(props))
+    if not count:
         return dict(props)
+    if count > MAX_SEALED:
+        raise invalid_props()
     cipher = await _cipher(ctx)
     kept = {
         name: value

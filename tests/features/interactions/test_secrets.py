@@ -129,3 +129,13 @@ async def test_what_an_update_brings_is_secret_too(
 
     assert listed(edited.raw) == 2
     assert listed(await world.read(post)) == 2
+
+
+async def test_cookies_do_not_make_a_small_answer_a_large_one(world: World, make: Make, client: Clients) -> None:
+    def body(count: int) -> Json:
+        actions = [{"id": str(number), "integration": {"url": "https://x.example.org"}} for number in range(count)]
+        props = {"attachments": [{"actions": actions}], "override_icon_url": "x" * 1024}
+        return {"user_id": world.bob.id, "post": {"channel_id": world.town.id, "message": "many", "props": props}}
+
+    assert (await client(make.admin).post("/posts/ephemeral", body(200))).status == 201
+    assert (await client(make.admin).post("/posts/ephemeral", body(201))).status == 400
