@@ -85,9 +85,56 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+_FEATURES = {
+    "Announcement": True,
+    "CustomTermsOfService": True,
+    "EmailNotificationContents": True,
+    "GuestAccounts": True,
+    "GuestAccountsPermissions": True,
+    "IDLoadedPushNotifications": True,
+    "LockTeammateNameDisplay": True,
+    "MFA": True,
+    "Cluster": True,
+    "Metrics": True,
+    "AutoTranslation": False,
+    "Cloud": False,
+    "Compliance": False,
+    "CustomPermissionsSchemes": False,
+    "DataRetention": False,
+    "Elasticsearch": False,
+    "GoogleOAuth": False,
+    "LDAP": False,
+    "LDAPGroups": False,
+    "MHPNS": False,
+    "MessageExport": False,
+    "Office365OAuth": False,
+    "OpenId": False,
+    "OutgoingOAuthConnections": False,
+    "RemoteClusterService": False,
+    "SAML": False,
+    "SharedChannels": False,
+}
+
+_LICENSE = {
+    "IsLicensed": "true",
+    "IsTrial": "false",
+    "IsGovSku": "false",
+    "SkuName": "Hubbub",
+    # The edition whose parts clients show; what of it is not there is said to be off.
+    "SkuShortName": "professional",
+    "Users": "0",
+    "IssuedAt": "0",
+    "StartsAt": "0",
+    "ExpiresAt": "253402300799000",  # the last year that dates can name
+    **{feature: "true" if there else "false" for feature, there in _FEATURES.items()},
+}
+
+
 def client_license() -> dict[str, str]:
-    """The licence as clients want it: there is none, and none is needed for anything the server does."""
-    return {"IsLicensed": "false"}
+    """The licence as clients want it. Nothing here needs one, but clients hide scheduled posts, guests and groups
+    from who has none; so it tells which of such features the server has.
+    """
+    return _LICENSE
 
 
 def version_id(config: Config) -> str:

@@ -78,8 +78,16 @@ def test_version_id_changes_with_what_clients_are_told_and_only_then() -> None:
     assert version_id(here) == version_id(Config())
     assert version_id(renamed) != version_id(here)
     assert version_id(here).startswith("11.9.0.1.")
-    assert version_id(here).endswith(".false")
+    assert version_id(here).endswith(".true")
 
 
-def test_there_is_no_licence() -> None:
-    assert client_license() == {"IsLicensed": "false"}
+def test_clients_are_told_of_what_they_take_for_licensed_features() -> None:
+    told = client_license()
+
+    assert told["IsLicensed"] == "true"
+    assert set(told.values()) >= {"true", "false"}
+    assert all(isinstance(value, str) for value in told.values())
+    for absent in ("LDAP", "SAML", "Compliance", "DataRetention", "Elasticsearch", "SharedChannels", "Cloud"):
+        assert told[absent] == "false"
+    for there in ("GuestAccounts", "MFA", "CustomTermsOfService", "Cluster", "Metrics"):
+        assert told[there] == "true"

@@ -212,8 +212,11 @@ async def test_clients_get_their_settings_with_and_without_the_old_format(make: 
     assert (await client(ada).get("/config/client?format=new")).status == 400
 
 
-async def test_there_is_no_licence(client: Clients) -> None:
+async def test_clients_are_told_what_they_need_no_licence_for(client: Clients) -> None:
     reply = await client().get("/license/client?format=old")
 
-    assert reply.ok() == {"IsLicensed": "false"}
-    assert reply.headers["x-version-id"].endswith(".false")
+    told = reply.ok()
+    assert (told["IsLicensed"], told["SkuShortName"], told["GuestAccounts"]) == ("true", "professional", "true")
+    assert (told["LDAP"], told["IsTrial"]) == ("false", "false")
+    assert int(told["ExpiresAt"]) > 4_000_000_000_000
+    assert reply.headers["x-version-id"].endswith(".true")
