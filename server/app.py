@@ -92,6 +92,7 @@ from server.features.users import routes as users
 from server.features.webhooks import jobs as webhooks_jobs
 from server.features.webhooks import outgoing_routes
 from server.features.webhooks import routes as webhooks
+from server.features.webhooks.slow_targets import SlowTargets
 from server.features.welcome import routes as welcome
 from server.features.welcome.nodes import NodeBeat
 from server.gateway.actions import Actions
@@ -265,6 +266,7 @@ class Node:
         outbound = Outbound(lambda: self.services.config.ServiceSettings)
         self.services.extras[Outbound] = outbound
         self.services.extras[CallsUnderWay] = CallsUnderWay()
+        self.services.extras[SlowTargets] = SlowTargets()
         self.services.extras[Fetcher] = Fetcher(outbound)
         writer = PostWriter(self.services)
         self.services.extras[PostWriter] = writer

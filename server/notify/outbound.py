@@ -67,6 +67,10 @@ class OutboundUnreached(OutboundFailed):
     """There was no connection to the target, or it was lost: another try may help."""
 
 
+class OutboundLate(OutboundFailed):
+    """The target took too long."""
+
+
 class Answer(Struct, frozen=True):
     """What a target answered."""
 
@@ -109,7 +113,7 @@ class Outbound:
             async with asyncio.timeout(timeout):
                 return await self._follow(call, redirects)
         except TimeoutError:
-            raise OutboundFailed("The address did not answer in time.") from None
+            raise OutboundLate("The address did not answer in time.") from None
         except httpcore.ConnectError:
             raise OutboundUnreached("The address could not be reached.") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError):

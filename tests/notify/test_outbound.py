@@ -18,6 +18,7 @@ from server.notify.outbound import (
     Outbound,
     OutboundError,
     OutboundFailed,
+    OutboundLate,
     OutboundRefused,
     OutboundUnreached,
     checked_url,
@@ -338,7 +339,7 @@ async def test_slow_names_hold_up_nobody_else(
             over.set()
             answers = await asyncio.gather(*slow, return_exceptions=True)
 
-    assert {type(answer) for answer in answers} <= {OutboundFailed, OutboundUnreached}
+    assert {type(answer) for answer in answers} <= {OutboundFailed, OutboundLate, OutboundUnreached}
 
 
 async def _say(writer: asyncio.StreamWriter, answer: bytes) -> None:

@@ -29,10 +29,11 @@ from server.features.webhooks.outgoing_models import (
     OutgoingWebhook,
 )
 from server.features.webhooks.posting import Look, post_payload
+from server.features.webhooks.slow_targets import SlowTargets
 from server.http.bodies import BodyDecoder
 from server.ids import id_from
 from server.jobs.job import Job
-from server.notify.outbound import Answer, Outbound, OutboundError, OutboundUnreached
+from server.notify.outbound import Answer, Outbound, OutboundError, OutboundLate, OutboundUnreached
 
 CALLS = 50
 """Addresses that one post calls at most."""
@@ -197,6 +198,10 @@ def _encoded(payload: OutgoingPayload, content_type: str) -> bytes:
 async def _send(ctx: Context, hook: OutgoingWebhook, url: str, payload: OutgoingPayload) -> Answer | None:
     """The answer of an address; None when there is none and another try would not help."""
     outbound: Outbound = ctx.part(Outbound)
+    targets: SlowTargets = ctx.part(SlowTargets)
+    if targets.rests(url):
+        log.warning("an outgoing webhook is left alone, since it did not answer in time", hook_id=hook.id)
+        return None
     try:
         answer = await outbound.send(
             "POST",
@@ -210,8 +215,11 @@ async def _send(ctx: Context, hook: OutgoingWebhook, url: str, payload: Outgoing
     except OutboundUnreached as error:
         raise NotDelivered(error.reason) from None
     except OutboundError as error:
+        if isinstance(error, OutboundLate):
+            targets.was_late(url)
         log.warning("an outgoing webhook got no answer", hook_id=hook.id, reason=error.reason)
         return None
+    targets.answered(url)
     if answer.status >= 500:
         raise NotDelivered("The address failed.")
     if not 200 <= answer.status < 300:
