@@ -10,7 +10,10 @@ from server.db import SQL, Db
 from server.ids import new_id, now_ms
 
 CHANNEL = "hubbub_jobs"
-"""Where nodes listen for new jobs."""
+"""Where nodes hear of new jobs by their names ("" for any), and of timers."""
+
+JOB_NAMES = "string_agg(DISTINCT name, ',')"
+"""What nodes hear of stored jobs, in SQL."""
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -44,9 +47,9 @@ INSERT_JOBS = SQL(f"""
           FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::text[], $5::bigint[])
                AS new (id, name, payload, key, delay)
             ON CONFLICT (key) WHERE key IS NOT NULL AND failed_at = 0 DO NOTHING
-     RETURNING 1
+     RETURNING name
     )
-    SELECT pg_notify('{CHANNEL}', '') FROM (SELECT 1 FROM stored LIMIT 1) AS any_stored
+    SELECT pg_notify('{CHANNEL}', names) FROM (SELECT {JOB_NAMES} AS names FROM stored) AS told WHERE names <> ''
 """)
 
 

@@ -33,7 +33,7 @@ class _Lane:
     """Jobs that share their places: so many of them run at a time."""
 
     def __init__(self, names: list[str], concurrency: int) -> None:
-        self.names = names
+        self.names = frozenset(names)
         self.concurrency = concurrency
         self.running: set[asyncio.Task[None]] = set()
         self.news = asyncio.Event()
@@ -126,7 +126,7 @@ class Runner:
             taken = 0
             if free > 0 and self._runs():
                 try:
-                    found = await queries.take_jobs(self._aside, lane.names, now_ms(), free)
+                    found = await queries.take_jobs(self._aside, list(lane.names), now_ms(), free)
                 except _FAILURES as error:
                     log.warning("jobs can't be taken", error=str(error))
                     found = []
@@ -137,9 +137,12 @@ class Runner:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(lane.news.wait(), self._poll)
 
-    def _hear(self) -> None:
+    def _hear(self, names: str = "") -> None:
+        """Look for jobs of these names, by commas, or for all."""
+        told = names.split(",")
         for lane in self._lanes:
-            lane.news.set()
+            if not names or not lane.names.isdisjoint(told):
+                lane.news.set()
 
     async def _run(self, stored: queries.StoredJob) -> None:
         handler = self._jobs.handlers[stored.name]
@@ -203,7 +206,7 @@ class Runner:
         if alarm is not None:
             alarm.set()
         else:
-            self._hear()
+            self._hear(str(payload))
 
     async def _keep(self, timer: Timer) -> None:
         """Run what a timer is for whenever it is due, until then sleep."""

@@ -1,7 +1,7 @@
 """The runner on a real database: jobs are run once, tried again, given up, and survive the node that took them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
@@ -384,3 +384,29 @@ async def test_jobs_that_wait_for_others_keep_none_waiting(db: Pool) -> None:
         assert len(waiting) == 8
         over.set()
         await eventually(lambda: len(waiting) == 20)
+
+
+async def test_news_of_jobs_wake_only_those_who_run_them(db: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs, asked, done = Jobs(), [], asyncio.Event()
+    take = queries.take_jobs
+
+    async def taking(db: Pool, names: Sequence[str], now: int, limit: int) -> list[queries.StoredJob]:
+        asked.append(sorted(names))
+        return await take(db, names, now, limit)
+
+    @jobs.on(Dawdle, waits_for="others")
+    async def dawdle(ctx: str, job: Dawdle) -> None:
+        done.set()
+
+    @jobs.on(Greet)
+    async def greet(ctx: str, job: Greet) -> None: ...
+
+    monkeypatch.setattr(queries, "take_jobs", taking)
+    async with running(db, jobs, poll=60):
+        await eventually(lambda: len(asked) >= 4)
+        asked.clear()
+        await insert_jobs(db, [Dawdle()])
+        await asyncio.wait_for(done.wait(), 5)
+        await asyncio.sleep(0.1)
+
+    assert {tuple(names) for names in asked} == {("dawdle",)}

@@ -15,7 +15,7 @@ from server.features.files.models import FileInfo
 from server.features.posts.followups import encoded
 from server.features.posts.models import SYSTEM_PREFIX, Priority
 from server.features.search.terms import terms_of
-from server.jobs.job import CHANNEL, Job
+from server.jobs.job import CHANNEL, JOB_NAMES, Job
 
 REPEAT_MS = 30_000
 """For how long a pending_post_id stands for the post that was written under it."""
@@ -179,9 +179,11 @@ _FOLLOWED = """
             AS job (post_id text, id text, name text, payload jsonb, key text, delay bigint)
           JOIN accepted ON accepted.id = job.post_id
             ON CONFLICT (key) WHERE key IS NOT NULL AND failed_at = 0 DO NOTHING
-     RETURNING 1
+     RETURNING name
     ),"""
-_TOLD = f"(SELECT pg_notify('{CHANNEL}', '') FROM (SELECT 1 FROM stored LIMIT 1) AS any_stored)"
+_TOLD = (
+    f"(SELECT pg_notify('{CHANNEL}', names) FROM (SELECT {JOB_NAMES} AS names FROM stored) AS told WHERE names <> '')"
+)
 
 _INSERTED = """
     {attached}{followed} inserted AS (
