@@ -20,6 +20,7 @@ _AHEAD_MS = 1000
 
 _NAME = "TriggerIdSecret"
 
+
 async def _signature(ctx: Context, told: str) -> str:
     return hmac.new(await lasting_secret(ctx, _NAME), told.encode(), hashlib.sha256).hexdigest()
 

@@ -43,7 +43,6 @@ class BodyDecoder:
         except msgspec.ValidationError as error:
             raise invalid_body(field_of(error)) from None
 
-
     def form(self, raw: bytes) -> Any:
         """The fields of a form as the type, numbers and booleans as text; raises BadRequest."""
         fields = parse_query(raw)

@@ -54,9 +54,7 @@ async def mark_personal_read(ctx: Context, user_id: str) -> ChannelViewResponse:
     return await _tell(ctx, user_id, await read_queries.see_personal(ctx.db, user_id))
 
 
-async def _tell(
-    ctx: Context, user_id: str, seen: read_queries.Seen, news: Sequence[Event] = ()
-) -> ChannelViewResponse:
+async def _tell(ctx: Context, user_id: str, seen: read_queries.Seen, news: Sequence[Event] = ()) -> ChannelViewResponse:
     if seen.times and ctx.config.ServiceSettings.EnableChannelViewedMessages:
         news = [MultipleChannelsViewed(channel_times=seen.times, user_id=user_id), *news]
     await ctx.tell((), news)
