@@ -5,7 +5,7 @@ import contextlib
 
 import structlog
 
-from server.access.grants import channel_place, member_roles
+from server.access.grants import channel_place, may_see_channel, member_roles
 from server.context import Context
 from server.errors import ApiError, BadRequest, Busy, Forbidden
 from server.features.bots.system_bot import as_system_bot
@@ -140,10 +140,15 @@ async def tell_of_failure(ctx: Context, id: str) -> None:
     row = await queries.scheduled_by_id(ctx.db, id)
     if row is None or not row.processed_at or await post_by_id(ctx.db, row.post_id) is not None:
         return
+    author = await get_user(ctx, row.user_id)
+    if author is None:
+        return
     bot = await as_system_bot(ctx)
     channel = await create_direct(bot, [bot.user_id, row.user_id])
     place = await channel_place(ctx, row.channel_id)
-    where = f" in ~{place.name}" if place is not None and place.team_id else ""
+    # Who is out of a channel does not learn what it is called now.
+    named = place is not None and place.team_id and await may_see_channel(acting_as(ctx, author), row.channel_id)
+    where = f" in ~{place.name}" if place is not None and named else ""
     message = f"A message that you scheduled{where} could not be sent: {_REASONS.get(row.error_code, _UNKNOWN)}."
     # Its own post will never be, so its id is free: told once, however often this is tried.
     await create_post(bot, NewPost(channel_id=channel.id, message=message), set_online=False, id=row.post_id)

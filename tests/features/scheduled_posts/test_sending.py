@@ -280,7 +280,8 @@ async def test_the_system_bot_tells_its_author_once_that_it_was_not_sent(
         told = [event for event in await ada.until_now() if event.name == "posted"]
 
     (message,) = [event.data["post"] for event in told]
-    assert f"~{private.name}" in message["message"]
+    assert "you are not in the channel any more" in message["message"]
+    assert private.name not in message["message"], "who is out does not learn what the channel is called now"
     author = (await client(world.ada).get(f"/users/{message['user_id']}")).ok()
     assert (author["username"].startswith("system-bot"), told[0].data["channel_type"]) == (True, "D")
     again = {**made, "scheduled_at": now_ms() + 60_000}
