@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from argon2 import PasswordHasher
 
 from server.bus.event import Event
 from server.bus.publisher import Publisher
 from server.bus.signals import Signal
 from server.engines.redis import Redis
+from server.features.users import passwords
 from tests.clients_of import Client, Socket
 from tests.make import Make, Person
 from tests.nodes import TestNode, start_node
@@ -44,6 +46,21 @@ def events_fit_their_classes(faults_of_events: list[str]) -> Iterator[None]:
     found = sorted(set(faults_of_events))
     faults_of_events.clear()
     assert found == [], "events that don't fit their classes"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[PasswordHasher]:
+    """Hashes that cost next to nothing, since making users would take half of the tests' time; gives the real ones."""
+    real = passwords._argon2
+    passwords._argon2 = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    yield real
+    passwords._argon2 = real
+
+
+@pytest.fixture
+def real_passwords(cheap_passwords: PasswordHasher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes that cost what they are to cost."""
+    monkeypatch.setattr(passwords, "_argon2", cheap_passwords)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

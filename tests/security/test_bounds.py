@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from server.db import SQL
@@ -104,6 +105,7 @@ async def test_an_address_is_not_flooded_with_invitations(make: Make, client: Cl
     assert sent == MOST_INVITATIONS
 
 
+@pytest.mark.usefixtures("real_passwords")
 async def test_a_flood_of_logins_leaves_the_node_answering(make: Make, client: Clients) -> None:
     ada, eve = await make.users(2)
     wrong = {"login_id": ada.username, "password": "Wr0ng-password"}
