@@ -134,8 +134,10 @@ class Runner:
                     lane.add(asyncio.create_task(self._run(job)))
                 taken = len(found)
             if taken < free or free <= 0:
+                # Not wait_for, which takes no notice of being cancelled when the news comes at that moment.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(lane.news.wait(), self._poll)
+                    async with asyncio.timeout(self._poll):
+                        await lane.news.wait()
 
     def _hear(self, names: str = "") -> None:
         """Look for jobs of these names, by commas, or for all."""
@@ -224,7 +226,8 @@ class Runner:
                     wait = AGAIN
                 wait = wait if wait > 0 else AGAIN
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(alarm.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await alarm.wait()
 
     async def _until_due(self, timer: Timer) -> float:
         """Seconds until a timer is due, but not more than until one that was not heard of is looked for."""

@@ -195,6 +195,21 @@ async def test_a_job_cut_off_by_a_stop_is_given_back(db: Pool) -> None:
     assert taken.payload == {"whom": "Ada"}
 
 
+async def test_news_that_come_while_it_stops_keep_no_runner_going(db: Pool) -> None:
+    jobs = Jobs()
+
+    @jobs.on(Greet)
+    async def greet(ctx: str, job: Greet) -> None:
+        raise AssertionError("nothing is stored")
+
+    for _ in range(5):
+        async with running(db, jobs) as runner:
+            await asyncio.sleep(0.05)
+            runner._hear()
+            async with asyncio.timeout(5):
+                await runner.stop()
+
+
 async def test_a_job_whose_node_died_comes_back_when_its_lease_is_over(db: Pool) -> None:
     await insert_jobs(db, [Greet(whom="Ada")])
 
