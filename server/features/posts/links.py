@@ -22,7 +22,6 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 _TRAILING = "?!.,:;*_~'\"|]"
-_SIGNS = ("://", "www.", "WWW.")
 
 
 class Links(Struct, frozen=True):
@@ -37,8 +36,13 @@ class Links(Struct, frozen=True):
         return bool(self.first or self.images)
 
 
+NOWHERE = Links()
+
+
 def links_in(message: str, attachments: object = None) -> Links:
     """The links of a message and the pictures of it and of its attachments."""
+    if not attachments and not _may_lead(message):
+        return NOWHERE
     first, images = _found_in(message)
     for attachment in attachments if isinstance(attachments, list) else ():
         if isinstance(attachment, dict):
@@ -51,9 +55,14 @@ def links_of(message: str, props: Mapping[str, Any]) -> Links:
     return links_in(message, props.get("attachments"))
 
 
+def _may_lead(text: str) -> bool:
+    """Whether there can be a link, seen at a glance: every new post is asked."""
+    return "://" in text or "www." in text or "WWW." in text
+
+
 def _found_in(text: str) -> tuple[str, list[str]]:
     first, images = "", list[str]()
-    if any(sign in text for sign in _SIGNS):
+    if _may_lead(text):
         for match in _LINK.finditer(without_code(text)):
             if match["mark"]:
                 images.append(match["target"])

@@ -23,6 +23,9 @@ from server.ids import new_id
 
 MAX_ATTACHMENTS = 100
 
+_POST_WIDTH = PAGE_WIDTH - 2
+"""Columns of a page that are fields of a post; priority and preview come after them."""
+
 BLOCK_ACTIONS = "mm_blocks_actions"
 """A prop that holds addresses for parts of messages that this server doesn't know: nothing that clients should see."""
 
@@ -95,8 +98,8 @@ def _previewed(post: Post, preview: dict[str, Any]) -> tuple[list[Embed] | None,
 
 def shown_in_page(row: Sequence[Any]) -> Post:
     """A post of a page, from PAGE_COLUMNS; without reactions and files yet. Deleted ones have no content."""
-    post = Post(*row[: PAGE_WIDTH - 2])
-    priority, preview = row[PAGE_WIDTH - 2 : PAGE_WIDTH]
+    post = Post(*row[:_POST_WIDTH])
+    priority, preview = row[_POST_WIDTH], row[_POST_WIDTH + 1]
     props: Any = post.props
     if props is None:
         post.props = {}

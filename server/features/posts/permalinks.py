@@ -115,7 +115,8 @@ def changed_sources(posts: Iterable[Post]) -> int:
     """A number that is another one when the linked posts that are shown below these change."""
     number = 0
     for post in posts:
-        for embed in post.metadata.embeds or ():
-            if isinstance(embed.data, PermalinkData):
-                number += embed.data.post.update_at
+        if post.metadata.embeds:
+            for embed in post.metadata.embeds:
+                if isinstance(embed.data, PermalinkData):
+                    number += embed.data.post.update_at
     return number
