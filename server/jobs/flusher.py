@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 
 import structlog
 
@@ -10,16 +11,16 @@ from server.errors import ApiError
 log = structlog.get_logger()
 
 
-class Flusher:
+class Flusher(ABC):
     """Calls `flush` every `seconds` as long as the node runs, and once more when it stops."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._task: asyncio.Task[None] | None = None
 
+    @abstractmethod
     async def flush(self) -> None:
         """Write all that is noted; what can't be written now may be tried the next time."""
-        raise NotImplementedError
 
     async def start(self) -> None:
         """Begin to write."""

@@ -40,14 +40,12 @@ class Command(Struct, frozen=True):
 COMMAND_COLUMNS = columns(Command).replace("delete_at", "0")
 
 
-class NewCommand(Struct, kw_only=True):
-    """Body of POST /commands; `creator_id` "" for the caller."""
+class CommandFields(Struct, kw_only=True):
+    """What managers of a command say of it."""
 
-    team_id: Id
     trigger: str
     method: str = ""
     url: str = ""
-    creator_id: IdOrEmpty = ""
     username: str = ""
     icon_url: str = ""
     auto_complete: bool = False
@@ -57,21 +55,18 @@ class NewCommand(Struct, kw_only=True):
     description: str = ""
 
 
-class CommandUpdate(Struct, kw_only=True):
+class NewCommand(CommandFields, kw_only=True):
+    """Body of POST /commands; `creator_id` "" for the caller."""
+
+    team_id: Id
+    creator_id: IdOrEmpty = ""
+
+
+class CommandUpdate(CommandFields, kw_only=True):
     """Body of PUT /commands/{command_id}: the whole command; its team stays."""
 
     id: Id
     team_id: IdOrEmpty = ""
-    trigger: str
-    method: str = ""
-    url: str = ""
-    username: str = ""
-    icon_url: str = ""
-    auto_complete: bool = False
-    auto_complete_desc: str = ""
-    auto_complete_hint: str = ""
-    display_name: str = ""
-    description: str = ""
 
 
 class CommandMove(Struct, kw_only=True):

@@ -11,7 +11,7 @@ from server.context import Context
 from server.errors import BadRequest, NotFound, forbidden, invalid_body
 from server.features.commands import queries
 from server.features.commands.built_in import BUILT_IN
-from server.features.commands.models import Command, CommandUpdate, NewCommand
+from server.features.commands.models import Command, CommandFields, CommandUpdate, NewCommand
 from server.features.teams.service import get_team
 from server.features.users.lookup import get_user
 from server.features.users.visible import sees
@@ -72,7 +72,7 @@ def _check_url(url: str) -> None:
         )
 
 
-def _check(wanted: NewCommand | CommandUpdate) -> str:
+def _check(wanted: CommandFields) -> str:
     """Refuse what no command can be; the trigger as it is kept."""
     for name, limit in _LIMITS:
         if len(getattr(wanted, name)) > limit:
