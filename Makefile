@@ -10,13 +10,17 @@ BOT := tests/clients/bot/requirements
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: dev test lint format lock
+.PHONY: dev test chaos lint format lock
 
 dev: $(STAMP)
 	@exec $(BIN)/hubbub dev $(ARGS)
 
 test: lint
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+# Faults under load, with a table of what they did; ARGS picks some by name.
+chaos: $(STAMP)
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

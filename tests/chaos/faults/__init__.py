@@ -1,0 +1,6 @@
+"""The faults, one module for each kind; `FAULTS` is what `make chaos` goes through, in this order."""
+
+from tests.chaos.fault import Fault
+from tests.chaos.faults.nodes import kill_a_node, restart_all_nodes, stop_a_node
+
+FAULTS: tuple[Fault, ...] = (kill_a_node, stop_a_node, restart_all_nodes)

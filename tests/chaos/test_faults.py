@@ -1,0 +1,16 @@
+"""Every fault in its short form: nothing is lost, doubled or swapped, and everybody hears again."""
+
+import pytest
+
+from tests.chaos.fault import SHORT, Fault
+from tests.chaos.faults import FAULTS
+from tests.chaos.people import Stage
+
+
+@pytest.mark.xdist_group("chaos")
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+async def test_the_promises_are_kept(stage: Stage, fault: Fault) -> None:
+    outcome = await fault(stage, SHORT)
+
+    assert outcome.complaints == []
+    assert (outcome.lost, outcome.doubled) == (0, 0)
