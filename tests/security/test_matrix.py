@@ -3,7 +3,7 @@
 A failure prints the lines as they are now; each is a decision to be made before it goes into the table.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest_asyncio
@@ -13,45 +13,44 @@ from server.http.router import Route, RouteTree
 from tests.clients_of import Reply
 from tests.make import Make
 from tests.nodes import TestNode
-from tests.security.requests_of import ASKED, PUBLIC, SETTINGS, Asked, names_of, parts_of_path
+from tests.receiver import receiving
+from tests.security.lines_of import OWN, PUBLIC, asked_of, names_of, parts_of_path
+from tests.security.requests_of import SETTINGS
 from tests.security.world import ROLES, World, build_world
 
 TABLE = Path(__file__).parent / "matrix.txt"
-PLAIN = Asked()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def world(node: TestNode, make: Make) -> World:
+async def world(node: TestNode, make: Make) -> AsyncIterator[World]:
     """The team and its people."""
-    return await build_world(node, make)
+    async with receiving() as program:
+        program.answer(json={})
+        yield await build_world(node, make, program)
 
 
 async def ask(world: World, route: Route, name: str, role: str) -> Reply:
     """Make the request of a line as a role, between what comes before and after."""
-    asked = ASKED.get(name.removesuffix(f" {PUBLIC}"), PLAIN)
+    asked = asked_of(name)
     for method, path, body in asked.before(world, role) if asked.before else ():
         assert (await world.admin.request(method, path, body)).status < 300
-    parts = parts_of_path(world, name.endswith(PUBLIC)) | {key: value(world, role) for key, value in asked.path.items()}
-    if asked.fresh_post:
-        parts["post_id"] = (await world.make.post(world.victim, world.private))["id"]
-    if asked.fresh_bookmark:
-        parts["bookmark_id"] = await world.bookmark(parts["channel_id"])
+    world.made = await asked.maker(world, role) if asked.maker else {}
+    parts = parts_of_path(world, role, public=name.endswith(PUBLIC), own=name.endswith(OWN))
+    parts |= {key: value(world, role) for key, value in asked.path.items()} | world.made
     path = route.path.format(**parts)
     if asked.query:
         path += f"?{asked.query(world, role)}"
     body = asked.body(world, role) if asked.body else None
     caller = world.client(role)
-    if asked.spare_session and role in world.people:
-        caller = world.node.client(
-            (await world.make.login({"username": world.people[role].username, "id": "", "email": ""})).token
-        )
-    reply = await caller.request(route.method, path_for(path), body)
+    if asked.spare_session:
+        caller = world.node.client(await world.spare_token_of(role))
+    form = asked.form(world, role) if asked.form else {}
+    reply = await caller.request(route.method, path_for(path), body, **form)
     if (asked.undo and reply.status < 300) or asked.before:
         for method, path, body in asked.undo(world, role) if asked.undo else ():
             await world.admin.request(method, path, body)
     if asked.ends_all and reply.status < 300:
-        for person in (*world.people.values(), world.victim, world.friend):
-            person.token = (await world.make.login({"username": person.username, "id": "", "email": ""})).token
+        await world.sign_in_again()
     return reply
 
 

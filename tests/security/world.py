@@ -8,11 +8,13 @@ from tests.features.emoji.uploading import upload as upload_emoji
 from tests.features.files.uploading import picture
 from tests.make import Make, Person, Thing
 from tests.nodes import TestNode
+from tests.receiver import Receiver
 
-ROLES = ("nobody", "guest", "outsider", "team", "member", "chan_admin", "team_admin", "sysadmin")
-"""Without login; guest of the channels; in no team; in the team; in the channels; and three administrators.
+ROLES = ("nobody", "guest", "outsider", "team", "member", "chan_admin", "team_admin", "sysadmin", "bot")
+"""Without login; guest of the channels; in no team; in the team; in the channels; three administrators; and a bot.
 
-The administrators of the team and of the system are not in the private channel.
+The administrators of the team and of the system are not in the private channel. The bot is the administrator's, in both
+channels, and comes with an access token.
 """
 
 
@@ -44,32 +46,31 @@ class World(Struct):
     category: str
     """A category of the victim's."""
     emoji: str
-    spare_emoji: str
-    """Custom emojis of the victim's."""
+    emoji_name: str
+    """A custom emoji of the victim's."""
     bot: str
     """A bot of the administrator's."""
     token: str
     spare_token: str
     """Access tokens of the bot."""
     hook: str
-    spare_hook: str
+    """A webhook of the administrator's for the private channel."""
     scheduled: str
     """A post that the victim scheduled for the private channel."""
-    """Webhooks of the administrator's for the private channel."""
     custom_group: str
     """A group of people that the victim made."""
     app: str
-    spare_app: str
-    """OAuth apps of the administrator's."""
+    """An OAuth app of the administrator's."""
     command: str
     """A slash command of the administrator's in the team."""
-    spare_commands: dict[str, str]
-    """For each of those who may, one to delete."""
     outgoing: str
-    spare_outgoing: str
-    """Outgoing webhooks of the administrator's for the team."""
+    """An outgoing webhook of the administrator's for the team."""
     role_id: str
-    session_id: str
+    program: Receiver
+    """What buttons and commands call."""
+    picture: bytes
+    made: dict[str, str] = {}
+    """What was made for the request under way."""
 
     def client(self, role: str) -> Client:
         """REST as one of the roles."""
@@ -86,13 +87,34 @@ class World(Struct):
         bookmark = await self.node.client(self.victim.token).post(f"/channels/{channel_id}/bookmarks", fields)
         return str(bookmark.ok(201)["id"])
 
+    @property
+    def in_private(self) -> tuple[str, ...]:
+        """The roles that are in the private channel, as no more than it takes to write there."""
+        return ("guest", "member", "chan_admin", "bot")
+
+    async def spare_token_of(self, role: str) -> str:
+        """A session that a role can do without."""
+        if role not in self.people:
+            return ""
+        if role == "bot":
+            made = await self.admin.post(f"/users/{self.people[role].id}/tokens", {"description": "spare"})
+            return str(made.ok()["token"])
+        return (await self.make.login({"username": self.people[role].username, "id": "", "email": ""})).token
+
+    async def sign_in_again(self) -> None:
+        """New sessions for all; access tokens outlive the end of sessions."""
+        people = [person for role, person in self.people.items() if role != "bot"]
+        for person in (*people, self.victim, self.friend):
+            person.token = (await self.make.login({"username": person.username, "id": "", "email": ""})).token
+
     def id_of(self, role: str) -> str:
         """The id of the caller; without login the victim's."""
         return self.people[role].id if role in self.people else self.victim.id
 
 
-async def build_world(node: TestNode, make: Make) -> World:
-    """Make all of it."""
+async def build_world(node: TestNode, make: Make, program: Receiver | None = None) -> World:
+    """Make all of it; without a program whatever calls one is left in the dark."""
+    program = program or Receiver()
     guest, outsider, team_user, member, chan_admin, team_admin, victim, friend = [
         await make.user(word)
         for word in ("guest", "outsider", "teamer", "member", "chanadmin", "teamadmin", "victim", "friend")
@@ -118,7 +140,7 @@ async def build_world(node: TestNode, make: Make) -> World:
     category = await node.client(victim.token).post(
         f"/users/{victim.id}/teams/{team.id}/channels/categories", {"display_name": "Mine"}
     )
-    emojis = [(await upload_emoji(uploads, make.name("emoji_"))).ok()["id"] for _ in range(2)]
+    emoji = (await upload_emoji(uploads, make.name("emoji_"))).ok()
     role = (await admin.get("/roles/name/custom_group_user")).ok()
     before = node.services.config
     node.change_settings({"ServiceSettings": {"EnableBotAccountCreation": True}})
@@ -127,27 +149,19 @@ async def build_world(node: TestNode, make: Make) -> World:
     crew = {"name": make.name("crew"), "display_name": "Crew", "user_ids": [victim.id]}
     custom_group = (await node.client(victim.token).post("/groups", crew)).ok(201)["id"]
     plan = {"name": "App", "callback_urls": ["https://app.example/"], "homepage": "https://app.example"}
-    apps = [(await admin.post("/oauth/apps", plan)).ok(201)["id"] for _ in range(2)]
+    app = (await admin.post("/oauth/apps", plan)).ok(201)["id"]
     node.services.config = before
     tokens = [(await admin.post(f"/users/{bot}/tokens", {"description": "x"})).ok()["id"] for _ in range(2)]
-    hooks = [(await admin.post("/hooks/incoming", {"channel_id": private.id})).ok(201)["id"] for _ in range(2)]
-    commands = [
-        (await admin.post("/commands", {"team_id": team.id, "trigger": name, "method": "P", "url": "http://x.example"}))
-        for name in ("build", "spare1", "spare2")
+    hook = (await admin.post("/hooks/incoming", {"channel_id": private.id})).ok(201)["id"]
+    command, _ = [
+        (await admin.post("/commands", {"team_id": team.id, "trigger": name, "method": "P", "url": url})).ok(201)["id"]
+        for name, url in (("build", "http://x.example"), ("ask", program.url))
     ]
-    command, *spare_commands = [made.ok(201)["id"] for made in commands]
     later = {"channel_id": private.id, "message": "later", "scheduled_at": now_ms() + 10**9}
     scheduled = (await node.client(victim.token).post("/posts/schedule", later)).ok(201)
-    outgoing = [
-        (
-            await admin.post(
-                "/hooks/outgoing",
-                {"team_id": team.id, "trigger_words": [word], "callback_urls": ["https://robot.example.org/"]},
-            )
-        ).ok(201)["id"]
-        for word in ("never", "ever")
-    ]
-    sessions = (await node.client(victim.token).get(f"/users/{victim.id}/sessions")).ok()
+    fields = {"team_id": team.id, "trigger_words": ["never"], "callback_urls": ["https://robot.example.org/"]}
+    outgoing = (await admin.post("/hooks/outgoing", fields)).ok(201)["id"]
+    robot = await _robot(node, make, team, [private, public])
     people = {
         "guest": guest,
         "outsider": outsider,
@@ -156,6 +170,7 @@ async def build_world(node: TestNode, make: Make) -> World:
         "chan_admin": chan_admin,
         "team_admin": team_admin,
         "sysadmin": make.admin,
+        "bot": robot,
     }
     return World(
         node=node,
@@ -174,21 +189,33 @@ async def build_world(node: TestNode, make: Make) -> World:
         file=file,
         upload=upload["id"],
         category=category.ok()["id"],
-        emoji=emojis[0],
-        spare_emoji=emojis[1],
+        emoji=emoji["id"],
         bot=bot,
         token=tokens[0],
         spare_token=tokens[1],
-        hook=hooks[0],
-        spare_hook=hooks[1],
-        outgoing=outgoing[0],
-        spare_outgoing=outgoing[1],
+        hook=hook,
+        outgoing=outgoing,
         scheduled=scheduled["id"],
         custom_group=custom_group,
-        app=apps[0],
-        spare_app=apps[1],
+        app=app,
         command=command,
-        spare_commands=dict(zip(("team_admin", "sysadmin"), spare_commands, strict=True)),
         role_id=role["id"],
-        session_id=sessions[0]["id"],
+        program=program,
+        picture=picture((64, 64)),
+        emoji_name=emoji["name"],
     )
+
+
+async def _robot(node: TestNode, make: Make, team: Thing, channels: list[Thing]) -> Person:
+    """A bot of the administrator's with a token of its own, in the team and the channels."""
+    admin = node.client(make.admin.token)
+    before = node.services.config
+    node.change_settings({"ServiceSettings": {"EnableBotAccountCreation": True}})
+    made = (await admin.post("/bots", {"username": make.name("robot")})).ok(201)
+    node.services.config = before
+    token = (await admin.post(f"/users/{made['user_id']}/tokens", {"description": "its own"})).ok()["token"]
+    robot = Person({"id": made["user_id"], "username": made["username"], "email": ""}, token)
+    await make.join_team(team, robot)
+    for channel in channels:
+        await make.join_channel(channel, robot)
+    return robot

@@ -2,11 +2,11 @@
 
 from urllib.parse import urlsplit
 
-from server.access.grants import ChannelPlace, channel_place, check_channel, member_roles
+from server.access.grants import ChannelPlace, channel_place, check_channel, may_read_channel, member_roles
 from server.access.permissions import Permission
 from server.access.roles import CHANNEL_GUEST, SYSTEM_GUEST
 from server.context import Context
-from server.errors import BadRequest, Forbidden
+from server.errors import BadRequest, Forbidden, forbidden
 from server.features.bookmarks.models import ChannelBookmark
 from server.features.channels.rules import no_such_channel
 from server.features.emoji.known import may_be_name
@@ -37,6 +37,9 @@ async def check_may(ctx: Context, channel_id: str, action: str) -> None:
         raise no_such_channel()
     if place.type in ("O", "P"):
         await check_channel(ctx, channel_id, PERMISSIONS[action][place.type == "P"])
+        # Administrators of the team have these rights in all its channels, but answers show what is in the channel.
+        if not await may_read_channel(ctx, channel_id):
+            raise forbidden()
     else:
         await _check_member(ctx, place, action)
     if place.delete_at:
