@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import structlog
 
 from server.access.grants import has_system
 from server.access.permissions import Permission
-from server.access.sessions import lacks_factor, session_by_token
+from server.access.sessions import SessionReads, lacks_factor, session_by_token
 from server.bus.bus import Bus
 from server.bus.signals import Invalidate
 from server.cache import Cache
@@ -17,6 +18,7 @@ from server.config.client import version_id
 from server.config.keys import value_of
 from server.context import Context, Services, Session, request_context
 from server.db import Pool
+from server.db.grouped import GroupedReads
 from server.db.migrate import migrate
 from server.features.acknowledgements import routes as acknowledgements
 from server.features.audits import jobs as audits_jobs
@@ -238,6 +240,8 @@ class Node:
             cache=Cache(max_age=TRUSTED_SECONDS),
             node_id=node_id,
         )
+        self.services.extras[SessionReads] = SessionReads(self.services.db)
+        self._topics: GroupedReads[str, list[str]] = GroupedReads(partial(topics_of, self.services.db))
         self.ready = False
         self._version = (config, version_id(config))
         self.gateway = Gateway(
@@ -245,7 +249,7 @@ class Node:
             all_actions(),
             authenticate=self._authenticate,
             is_admin=self._is_admin,
-            topics_of=lambda user_id: topics_of(self.services.db, user_id),
+            topics_of=self._topics_of,
             make_context=lambda session, connection_id: request_context(self.services, session, connection_id),
             server_version=self.version,
             allowed_origins=lambda: self.services.config.ServiceSettings.AllowCorsFrom,
@@ -309,6 +313,9 @@ class Node:
         session = await session_by_token(self.services, token)
         # A socket brings everything, so it opens when the second factor is there that the settings ask for.
         return None if session is not None and lacks_factor(self.services.config, session) else session
+
+    async def _topics_of(self, user_id: str) -> list[str]:
+        return await self._topics.get(user_id) or []
 
     async def _is_admin(self, session: Session) -> bool:
         return await has_system(request_context(self.services, session), Permission.MANAGE_SYSTEM)

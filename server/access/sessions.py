@@ -1,10 +1,12 @@
 """Sessions by their tokens, from the cache when it knows them."""
 
 import hashlib
+from typing import cast
 
 from server.config import Config
 from server.context import Context, Services, Session
-from server.db import SQL
+from server.db import SQL, Db
+from server.db.grouped import GroupedReads
 from server.errors import session_expired
 from server.ids import now_ms
 
@@ -14,20 +16,22 @@ PERSONAL = "UserAccessToken"
 PASSWORD_SERVICES = ("", "email", "ldap")
 """Of accounts that sign in here, with a password of this server or of a directory."""
 
-SESSION_BY_TOKEN = SQL(f"""
-    SELECT s.id, s.user_id, s.create_at, s.expires_at, s.last_activity_at, s.device_id, s.is_oauth, s.props,
+SESSIONS_BY_TOKEN = SQL(f"""
+    SELECT s.token_hash,
+           s.id, s.user_id, s.create_at, s.expires_at, s.last_activity_at, s.device_id, s.is_oauth, s.props,
            u.roles, u.is_bot, u.mfa_active, u.auth_service
       FROM sessions s
       JOIN users u ON u.id = s.user_id
-     WHERE s.token_hash = $1 AND u.delete_at = 0
+     WHERE s.token_hash = ANY($1::bytea[]) AND u.delete_at = 0
  UNION ALL
-    SELECT t.id, t.user_id, t.create_at, t.expires_at, t.create_at, '', false,
+    SELECT t.token_hash,
+           t.id, t.user_id, t.create_at, t.expires_at, t.create_at, '', false,
            jsonb_build_object('type', '{PERSONAL}', 'user_access_token_id', t.id,
                               'is_bot', u.is_bot::text, 'is_guest', (u.roles ~ '\\msystem_guest\\M')::text),
            u.roles, u.is_bot, u.mfa_active, u.auth_service
       FROM user_access_tokens t
       JOIN users u ON u.id = t.user_id
-     WHERE t.token_hash = $1 AND t.is_active AND u.delete_at = 0
+     WHERE t.token_hash = ANY($1::bytea[]) AND t.is_active AND u.delete_at = 0
 """)
 
 
@@ -36,14 +40,25 @@ def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
+class SessionReads(GroupedReads[bytes, Session]):
+    """Sessions by the hash of their token, as they are stored; a part of every node."""
+
+    def __init__(self, db: Db) -> None:
+        async def load(hashes: list[bytes]) -> dict[bytes, Session]:
+            return {row[0]: Session(*row[1:]) for row in await db.rows(SESSIONS_BY_TOKEN, hashes)}
+
+        super().__init__(load)
+
+
 async def session_by_token(services: Services, token: str) -> Session | None:
     """The live session of a token, or None when there is none, it has expired, or its user is deactivated."""
     if not 1 <= len(token) <= 256:
         return None
     digest = hash_token(token)
+    reads = cast(SessionReads, services.extras[SessionReads])
 
     async def load() -> Session | None:
-        return await services.db.one(Session, SESSION_BY_TOKEN, digest)
+        return await reads.get(digest)
 
     session = await services.cache.get(("session", digest), _tags, load)
     if session is None or (session.expires_at and session.expires_at <= now_ms()):

@@ -24,14 +24,14 @@ MEMBER_COLUMNS = f"""
 """
 
 TOPICS_OF = SQL(f"""
-    SELECT 'team:' || team_id FROM team_members WHERE user_id = $1 AND delete_at = 0
+    SELECT user_id, 'team:' || team_id FROM team_members WHERE user_id = ANY($1) AND delete_at = 0
      UNION ALL
-    SELECT 'channel:' || c.id
+    SELECT m.user_id, 'channel:' || c.id
       FROM channel_members m
       JOIN channels c ON c.id = m.channel_id
-     WHERE m.user_id = $1 AND c.type IN ('O', 'P')
+     WHERE m.user_id = ANY($1) AND c.type IN ('O', 'P')
      UNION ALL
-    SELECT '{INSIDERS}' FROM users WHERE id = $1 AND 'system_guest' <> ALL (string_to_array(roles, ' '))
+    SELECT id, '{INSIDERS}' FROM users WHERE id = ANY($1) AND 'system_guest' <> ALL (string_to_array(roles, ' '))
 """)
 
 
@@ -214,9 +214,12 @@ TIMEZONES_IN = SQL("""
 SCHEME_MANAGED = SQL("SELECT name, scheme_managed FROM roles WHERE name = ANY($1) AND delete_at = 0")
 
 
-async def topics_of(db: Db, user_id: str) -> list[str]:
-    """The topics of the teams and of the public and private channels that a user is in, and that of non-guests."""
-    return await db.values(TOPICS_OF, user_id)
+async def topics_of(db: Db, user_ids: Sequence[str]) -> dict[str, list[str]]:
+    """The topics of the teams and of the public and private channels that users are in, and that of non-guests."""
+    topics: dict[str, list[str]] = {}
+    for user_id, topic in await db.rows(TOPICS_OF, user_ids):
+        topics.setdefault(user_id, []).append(topic)
+    return topics
 
 
 async def member(db: Db, channel_id: str, user_id: str) -> ChannelMember | None:
