@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import httpx
 import msgspec
 from msgspec import Struct
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.make import Person
@@ -66,6 +66,7 @@ class Listener:
         """Where it is connected."""
         self._ports = [*ports[first:], *ports[:first]]
         self._channels = channels
+        self._socket: ClientConnection | None = None
         self._id = ""
         self._next = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,8 +85,10 @@ class Listener:
                 url = f"ws://127.0.0.1:{self.port}/api/v4/websocket{query}"
                 with contextlib.suppress(OSError, ConnectionClosed, InvalidHandshake, TimeoutError):
                     async with connect(url, additional_headers=headers, open_timeout=5, compression=None) as socket:
+                        self._socket = socket
                         async for text in socket:
                             self._take(str(text))
+                self._socket = None
                 if self.live_since:
                     self.drops += 1
                 self.live_since = 0.0
@@ -94,6 +97,18 @@ class Listener:
         finally:
             for task in self._tasks:
                 task.cancel()
+
+    async def break_off(self, *, politely: bool, here: bool) -> None:
+        """End the present connection, with a goodbye or without; the next one is made `here` or at the next node."""
+        socket = self._socket
+        if socket is None:
+            return
+        if here:
+            self._ports.insert(0, self._ports.pop())
+        if politely:
+            await socket.close()
+        else:
+            socket.transport.abort()
 
     async def settle(self) -> None:
         """Wait for what is being fetched."""
