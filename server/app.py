@@ -13,7 +13,7 @@ from server.access.sessions import SessionReads, lacks_factor, session_by_token
 from server.bus.bus import Bus
 from server.bus.signals import Invalidate
 from server.cache import Cache
-from server.config import Config, Overrides, diff
+from server.config import Config, ConfigError, Overrides, diff
 from server.config.client import version_id
 from server.config.keys import value_of
 from server.context import Context, Services, Session, request_context
@@ -70,6 +70,7 @@ from server.features.scheduled_posts import routes as scheduled_posts
 from server.features.search import jobs as search_jobs
 from server.features.search import routes as search
 from server.features.search.service import Turns as SearchTurns
+from server.features.secrets.service import prepare as prepare_secrets
 from server.features.sessions import jobs as sessions_jobs
 from server.features.sessions import routes as sessions
 from server.features.sessions.activity import SessionActivity
@@ -105,6 +106,7 @@ from server.ids import new_id, now_ms
 from server.jobs.handlers import Jobs
 from server.jobs.runner import Runner
 from server.notify.outbound import Outbound
+from server.sealing import Seals
 from server.storage.blobs import Blobs
 from server.storage.previews import Previews
 from server.storage.texts import Texts
@@ -235,7 +237,11 @@ class Node:
         node_id = config.HubbubSettings.NodeId or new_id()
         self.services = Services(
             config=config,
-            db=Pool(config.SqlSettings.DataSource, size=max(2, min(config.SqlSettings.MaxOpenConns, 20))),
+            db=Pool(
+                config.SqlSettings.DataSource,
+                size=max(2, min(config.SqlSettings.MaxOpenConns, 20)),
+                seals=Seals(config.SqlSettings.AtRestEncryptKey),
+            ),
             bus=Bus(config.CacheSettings.RedisAddress, node_id),
             cache=Cache(max_age=TRUSTED_SECONDS),
             node_id=node_id,
@@ -325,6 +331,11 @@ class Node:
         services = self.services
         await migrate(services.config.SqlSettings.DataSource)
         await services.db.open()
+        try:
+            await prepare_secrets(services.db)
+        except ConfigError:
+            await services.db.close()
+            raise
         await seed_roles(services.db, now_ms())
         services.bus.on(Invalidate, lambda invalid: services.cache.drop(invalid.tags))
         services.bus.on_lost.append(services.cache.clear)

@@ -125,6 +125,7 @@ class Change(Db):
 
     def __init__(self, tx: Tx) -> None:
         self.stats = tx.stats
+        self.seals = tx.seals
         self._tx = tx
         self.messages: list[Event | Signal] = []
         self.tags: list[str] = []

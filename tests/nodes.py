@@ -19,6 +19,9 @@ from server.db.pool import DbStats
 from server.serve import uvicorn_config
 from tests.clients_of import Client
 
+AT_REST_KEY = "tests-tests-tests-tests-tests-tests-tests"
+"""With which all nodes of the tests seal what their databases hold of secrets."""
+
 
 class Marker(Event, frozen=True):
     """Ends what a test waits for: everything published before it has arrived when it arrives."""
@@ -105,6 +108,7 @@ async def start_node(dsn: str, redis_url: str, files: Path, **environ: str) -> A
             "MM_SERVICESETTINGS_LISTENADDRESS": "127.0.0.1:0",
             "MM_HUBBUBSETTINGS_DRAINSECONDS": "1",
             "MM_FILESETTINGS_DIRECTORY": str(files),
+            "MM_SQLSETTINGS_ATRESTENCRYPTKEY": AT_REST_KEY,
             **environ,
         }
     )

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.nodes import AT_REST_KEY
+
 
 class NodeProcess:
     """`hubbub serve` on a free port of 127.0.0.1; stopped by its pid."""
@@ -26,6 +28,7 @@ class NodeProcess:
             "MM_METRICSSETTINGS_LISTENADDRESS": "127.0.0.1:0",
             "MM_HUBBUBSETTINGS_DRAINSECONDS": "1",
             "MM_FILESETTINGS_DIRECTORY": str(log.parent / "files"),
+            "MM_SQLSETTINGS_ATRESTENCRYPTKEY": AT_REST_KEY,
             **environ,
         }
         with log.open("ab") as output:

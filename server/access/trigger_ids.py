@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 
-from server.access.installation import lasting_secret
+from server.access.installation import LastingSecret, lasting_secret
 from server.context import Context
 from server.errors import BadRequest
 from server.ids import is_id, new_id
@@ -18,11 +18,9 @@ LASTS_MS = 3000
 _AHEAD_MS = 1000
 """How far the clocks of two nodes may be apart."""
 
-_NAME = "TriggerIdSecret"
-
 
 async def _signature(ctx: Context, told: str) -> str:
-    return hmac.new(await lasting_secret(ctx, _NAME), told.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(await lasting_secret(ctx, LastingSecret.TRIGGER_IDS), told.encode(), hashlib.sha256).hexdigest()
 
 
 async def make_trigger_id(ctx: Context) -> tuple[str, str]:

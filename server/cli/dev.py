@@ -22,6 +22,7 @@ from server.engines.redis import Redis
 TICK = 0.1
 MEND_AGAIN_AFTER = 2.0
 METRICS_ABOVE = 1000
+AT_REST = variable_of("SqlSettings.AtRestEncryptKey")
 
 WELCOME = """
 Open http://localhost:{port} in a browser, or make the first account, which becomes the system administrator:
@@ -90,6 +91,7 @@ class World:
             "MM_SQLSETTINGS_DATASOURCE": self._postgres.dsn(),
             "MM_CACHESETTINGS_REDISADDRESS": self._redis.url,
             "MM_FILESETTINGS_DIRECTORY": str(directory.folder("files")),
+            AT_REST: os.environ.get(AT_REST) or directory.secret("at-rest.key"),
             **_metrics(port),
         }
         config = load_config({**os.environ, **settings})

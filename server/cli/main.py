@@ -218,6 +218,16 @@ def reset_mfa(name: Name) -> None:
     typer.echo(work.reset_factor(name))
 
 
+@admin.command()
+def reseal() -> None:
+    """Seal all secrets of the database with the first key of MM_SQLSETTINGS_ATRESTENCRYPTKEY; no older one is needed
+    from then on. To change the key: name the new one last on all nodes, then first, run this, and leave out the old.
+    """
+    from server.cli import secrets as work
+
+    typer.echo(work.reseal())
+
+
 def _secret(given: str | None) -> str:
     if given is not None:
         return given

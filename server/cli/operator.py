@@ -14,10 +14,12 @@ from server.context import Context, Services, Session, request_context
 from server.db import Pool
 from server.db.migrate import schema_files, schema_folder
 from server.features.roles.service import seed_roles
+from server.features.secrets.service import prepare as prepare_secrets
 from server.features.system.queries import schema_version
 from server.features.system.store import ConfigStore
 from server.ids import new_id, now_ms
 from server.logs import set_up_logs
+from server.sealing import Seals
 
 OPERATOR = Session(
     id="",
@@ -42,7 +44,7 @@ async def operator_context() -> AsyncIterator[Context]:
     node_id = new_id()
     services = Services(
         config=config,
-        db=Pool(config.SqlSettings.DataSource, size=2),
+        db=Pool(config.SqlSettings.DataSource, size=2, seals=Seals(config.SqlSettings.AtRestEncryptKey)),
         bus=Bus(config.CacheSettings.RedisAddress, node_id),
         cache=Cache(),
         node_id=node_id,
@@ -51,6 +53,7 @@ async def operator_context() -> AsyncIterator[Context]:
     await services.db.open()
     try:
         await _require_schema(services.db)
+        await prepare_secrets(services.db)
         await seed_roles(services.db, now_ms())
         await services.bus.start()
         await store.start()

@@ -12,13 +12,14 @@ from server.config.model import Config
 FIXED_BY_API = frozenset(
     {
         "FeatureFlags",
+        "SqlSettings.AtRestEncryptKey",
         "PluginSettings.EnableUploads",
         "PluginSettings.SignaturePublicKeyFiles",
         "ImportSettings.Directory",
         "ExportSettings.Directory",
     }
 )
-"""Settings that no request may change, since they decide over code and paths on the machine."""
+"""Settings that no request may change: they decide over code and paths on the machine, or are not for the database."""
 
 
 def merge(config: Config, patch: Mapping[str, Any]) -> Config:

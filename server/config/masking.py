@@ -1,6 +1,6 @@
 """Settings as they leave the server: secrets are masked, and a mask that comes back stands for the secret."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -37,6 +37,8 @@ SECRETS = (
 )
 """Settings never shown: texts, lists of texts, and data sources of replicas."""
 
+_STORED_SECRETS = frozenset((*SECRETS, REDIS))
+
 
 def secrets_of(config: Config) -> tuple[str, ...]:
     """The keys of what must not be shown of this config."""
@@ -49,6 +51,31 @@ def mask(config: Config) -> dict[str, Any]:
         with_values(config, {key: _masked(value_of(config, key)) for key in secrets_of(config)})
     )
     return shown
+
+
+def with_secrets(tree: dict[str, Any], change: Callable[[str, str], str]) -> dict[str, Any]:
+    """A copy of stored settings in which each text of a secret has become what `change` makes of it and its key."""
+
+    def changed(value: Any, key: str) -> Any:
+        if isinstance(value, str):
+            return change(value, key)
+        if isinstance(value, list | tuple):
+            return [changed(item, key) for item in value]
+        if isinstance(value, dict):
+            return {name: changed(item, key) for name, item in value.items()}
+        return value
+
+    def walked(branch: dict[str, Any], prefix: str) -> dict[str, Any]:
+        return {
+            name: changed(value, prefix + name)
+            if prefix + name in _STORED_SECRETS
+            else walked(value, f"{prefix}{name}.")
+            if isinstance(value, dict)
+            else value
+            for name, value in branch.items()
+        }
+
+    return walked(tree, "")
 
 
 def _masked(value: Any) -> Any:

@@ -25,6 +25,7 @@ class SqlSection(Struct, frozen=True, kw_only=True):
     ConnMaxIdleTimeMilliseconds: int = 300_000
     MaxOpenConns: int = 20
     Trace: bool = False
+    # Seals what the database holds of secrets, so it is kept elsewhere. Of several the first one seals, all open.
     AtRestEncryptKey: str = ""
     QueryTimeout: int = 30
     AnalyticsQueryTimeout: int = 300

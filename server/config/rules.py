@@ -21,6 +21,15 @@ _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9.+-]*\s*")
 
 
+KEY_LENGTH_MIN = 32
+"""Characters of a key for secrets at rest."""
+
+
+def split_keys(keys: str) -> list[str]:
+    """The keys of a setting that may hold several, by blanks or commas."""
+    return keys.replace(",", " ").split()
+
+
 class Rule(Struct, frozen=True):
     """One setting's rule: what holds of a good value, the words for a bad one, the error id."""
 
@@ -143,6 +152,12 @@ RULES: tuple[Rule, ...] = (
     _at_least("SqlSettings.ConnMaxLifetimeMilliseconds", 0, "sql_conn_max_lifetime_milliseconds"),
     _at_least("SqlSettings.ConnMaxIdleTimeMilliseconds", 0, "sql_conn_max_idle_time_milliseconds"),
     _at_least("SqlSettings.QueryTimeout", 1, "sql_query_timeout"),
+    Rule(
+        "SqlSettings.AtRestEncryptKey",
+        lambda keys: all(len(key) >= KEY_LENGTH_MIN for key in split_keys(keys)),
+        f"must be empty or keys of at least {KEY_LENGTH_MIN} characters, by blanks or commas",
+        "encrypt_sql",
+    ),
     _one_of("CacheSettings.CacheType", ("redis", "lru"), "cache_type"),
     _at_least("CacheSettings.RedisDB", 0, "invalid_redis_db"),
     Rule("MetricsSettings.ListenAddress", _listens, 'must be host:port or ":port"', "listen_address"),

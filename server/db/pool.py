@@ -12,6 +12,7 @@ import msgspec
 from server.db.connections import Connections
 from server.db.sql import SQL
 from server.errors import ApiError, BadRequest, Busy
+from server.sealing import Seals
 
 T = TypeVar("T")
 
@@ -66,6 +67,8 @@ class Db(ABC):
     """Something that runs statements: the pool, or a transaction. A query does not care which."""
 
     stats: DbStats
+    seals: Seals
+    """For the queries of columns that hold secrets."""
 
     @abstractmethod
     async def _fetch(self, sql: SQL, args: tuple[object, ...]) -> list[Any]: ...
@@ -119,9 +122,10 @@ def _to_json(value: object) -> str:
 class Tx(Db):
     """A transaction under way on one connection."""
 
-    def __init__(self, connection: Any, stats: DbStats) -> None:
+    def __init__(self, connection: Any, stats: DbStats, seals: Seals) -> None:
         self._connection = connection
         self.stats = stats
+        self.seals = seals
 
     async def _fetch(self, sql: SQL, args: tuple[object, ...]) -> list[Any]:
         started = time.perf_counter()
@@ -146,11 +150,12 @@ class Tx(Db):
 class Pool(Db):
     """The pool of a node. Statements on it commit by themselves; `begin` opens a transaction."""
 
-    def __init__(self, dsn: str, *, size: int = 10, timeout: float = 30.0) -> None:
+    def __init__(self, dsn: str, *, size: int = 10, timeout: float = 30.0, seals: Seals | None = None) -> None:
         self._dsn = dsn
         self._timeout = timeout
         self._connections = Connections(lambda: self._open_connection("hubbub"), size, timeout)
         self.stats = DbStats()
+        self.seals = seals or Seals()
 
     async def open(self) -> None:
         """Connect; raises OSError or a PostgreSQL error when the database does not answer."""
@@ -162,7 +167,7 @@ class Pool(Db):
 
     def aside(self) -> "Pool":
         """The same connections with statistics of their own, for background work."""
-        pool = Pool(self._dsn, size=self.size, timeout=self._timeout)
+        pool = Pool(self._dsn, size=self.size, timeout=self._timeout, seals=self.seals)
         pool._connections = self._connections
         return pool
 
@@ -234,7 +239,7 @@ class Pool(Db):
             with _translated():
                 await transaction.start()
             try:
-                yield Tx(connection, self.stats)
+                yield Tx(connection, self.stats, self.seals)
             except BaseException:
                 with _translated():
                     await transaction.rollback()

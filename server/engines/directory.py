@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -17,7 +18,7 @@ LONGEST_SOCKET_FOLDER = 80
 
 
 class DataDirectory:
-    """A directory that one process holds: `postgres/`, `redis/`, `log/` and `run/` (sockets) are in it."""
+    """A directory that one process holds: `postgres/`, `redis/`, `log/`, `run/` (sockets) and secrets are in it."""
 
     def __init__(self, path: Path) -> None:
         """Make it and take its lock. EngineError when it can't be used or another process holds it."""
@@ -42,6 +43,23 @@ class DataDirectory:
         path = self.path / name
         path.mkdir(exist_ok=True)
         return path
+
+    def secret(self, name: str) -> str:
+        """The secret of this name, 256 random bits as text, made if it isn't there; EngineError if it can't be read."""
+        path = self.path / name
+        try:
+            if not path.exists():
+                # Under another name first, so that it is never there in part.
+                new = path.with_name(f"{name}.new")
+                new.unlink(missing_ok=True)
+                with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                    file.write(f"{secrets.token_urlsafe(32)}\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+                new.rename(path)
+            return path.read_text(encoding="ascii").strip()
+        except (OSError, ValueError) as error:
+            raise EngineError(f"can't read the secret {path}: {error}") from error
 
     def close(self) -> None:
         """Give the directory free for others; also happens when the process ends in any way."""

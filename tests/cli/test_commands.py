@@ -121,6 +121,26 @@ def test_serve_says_in_one_line_why_it_does_not(environ: dict[str, str], line: s
     assert not any("Traceback" in each for each in lines)
 
 
+def test_secrets_are_sealed_at_the_shell_and_the_wrong_key_is_said(environ: dict[str, str]) -> None:
+    variable, old, new = "MM_SQLSETTINGS_ATRESTENCRYPTKEY", "o" * 32, "n" * 32
+    assert run(["migrate"], environ)[0] == 0
+    short = run(["admin", "reseal"], {**environ, variable: "too short"})
+    unset = run(["admin", "reseal"], {**environ, variable: ""})
+    first = run(["admin", "reseal"], {**environ, variable: old})
+    wrong = run(["serve"], {**environ, variable: new})
+    both = run(["admin", "reseal"], {**environ, variable: f"{new},{old}"})
+    former = run(["serve"], {**environ, variable: old})
+
+    assert (short[0], short[1][-1]) == (
+        1,
+        f"hubbub: {variable} must be empty or keys of at least 32 characters, by blanks or commas",
+    )
+    assert (unset[0], unset[1][-1]) == (1, f"hubbub: {variable} is not set")
+    assert (first[0], first[1][-1]) == (both[0], both[1][-1]) == (0, "sealed 0 secrets anew, and those of the settings")
+    refusal = f"hubbub: {variable} is not the key that the secrets of this database were sealed with"
+    assert (wrong[0], wrong[1][-1]) == (former[0], former[1][-1]) == (1, refusal)
+
+
 def test_serve_says_that_its_port_is_taken(environ: dict[str, str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -45,12 +45,16 @@ def test_two_nodes_start_and_stop_and_find_their_data_again(tmp_path: Path, to_g
             assert not any(runs(pid) for pid in running.pids().values())
             assert running.lines[-1] == "stopped"
             assert not pings(port)
+            key = tmp_path / "data" / "at-rest.key"
+            assert (key.stat().st_mode & 0o777, len(key.read_text().strip())) == (0o600, 43)
+            before = key.read_text()
 
         with dev(tmp_path / "data", port, "--nodes", "2") as again:
             again.wait_for(NODE.format(1, port))
             status, token = sign_in(port)
             assert status == 200
             assert "system_admin" in request(port, "GET", "/users/me", token=token)[1]["roles"]
+            assert key.read_text() == before
 
         assert bystander.poll() is None
         bystander.terminate()

@@ -41,6 +41,14 @@ def test_a_patch_changes_what_it_names_and_nothing_else() -> None:
     assert new.TeamSettings.SiteName == "Attic"
 
 
+def test_the_key_of_secrets_at_rest_is_not_for_the_database() -> None:
+    patch = {"SqlSettings": {"AtRestEncryptKey": "x" * 40, "MaxOpenConns": 7}}
+
+    for change in (patched, replaced):
+        assert change(CONFIG, CONFIG, patch, NOTHING_LOCKED).SqlSettings.AtRestEncryptKey == ""
+        assert change(CONFIG, CONFIG, patch, NOTHING_LOCKED).SqlSettings.MaxOpenConns == 7
+
+
 def test_a_patch_joins_free_maps_and_replaces_lists() -> None:
     before = merge(Config(), {"PluginSettings": {"Plugins": {"a": {"x": None}, "b": 1}}})
 

@@ -6,6 +6,7 @@ from server.db import SQL, Db
 from server.features.channels.models import Channel, ChannelWithTeamData
 from server.features.channels.queries import CHANNEL_COLUMNS
 from server.features.teams.models import TEAM_COLUMNS_T, Team
+from server.features.teams.queries import opened
 
 SEARCH_LIMIT = 100
 AUTOCOMPLETE_LIMIT = 50
@@ -297,7 +298,7 @@ async def search_in_own_teams(
 
 async def common_teams(db: Db, channel_id: str) -> list[Team]:
     """The live teams that all members of a channel are in. Indexes: channel_members_pkey, team_members_user_idx."""
-    return await db.many(Team, COMMON_TEAMS, channel_id)
+    return [opened(db, team) for team in await db.many(Team, COMMON_TEAMS, channel_id)]
 
 
 async def share_a_team(db: Db, user_id: str, other_id: str) -> bool:

@@ -1,10 +1,12 @@
-"""The tables commands and command_responses."""
+"""The tables commands and command_responses. Tokens are sealed; of a response_url only a hash is kept."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import asyncpg
+from msgspec.structs import replace
 
+from server.access.sessions import hash_token
 from server.db import SQL, Db
 from server.errors import BadRequest
 from server.features.commands.models import COMMAND_COLUMNS, Command, Echo, ResponseUse
@@ -81,14 +83,27 @@ def _taken_trigger() -> Iterator[None]:
         raise trigger_taken() from None
 
 
+def _place(command_id: str) -> str:
+    return f"commands.token:{command_id}"
+
+
+def _sealed(db: Db, command: Command) -> str:
+    return db.seals.seal(command.token, _place(command.id))
+
+
+def _opened(db: Db, command: Command) -> Command:
+    return replace(command, token=db.seals.open(command.token, _place(command.id)))
+
+
 async def command_by_id(db: Db, id: str) -> Command | None:
     """A custom command."""
-    return await db.one(Command, COMMAND_BY_ID, id)
+    command = await db.one(Command, COMMAND_BY_ID, id)
+    return _opened(db, command) if command is not None else None
 
 
 async def commands_of(db: Db, team_id: str) -> Sequence[Command]:
     """The custom commands of a team, by trigger. Index: commands_trigger_idx."""
-    return await db.many(Command, COMMANDS_OF, team_id)
+    return [_opened(db, command) for command in await db.many(Command, COMMANDS_OF, team_id)]
 
 
 async def count_commands(db: Db, team_id: str) -> int:
@@ -102,7 +117,7 @@ async def insert_command(db: Db, command: Command) -> None:
         await db.run(
             INSERT_COMMAND,
             command.id,
-            command.token,
+            _sealed(db, command),
             command.create_at,
             command.update_at,
             command.creator_id,
@@ -126,7 +141,7 @@ async def update_command(db: Db, command: Command) -> None:
         await db.run(
             UPDATE_COMMAND,
             command.id,
-            command.token,
+            _sealed(db, command),
             command.update_at,
             command.team_id,
             command.trigger,
@@ -147,14 +162,18 @@ async def delete_command(db: Db, id: str) -> None:
     await db.run(DELETE_COMMAND, id)
 
 
+def _hashed(response_id: str) -> str:
+    return hash_token(response_id).hex()
+
+
 async def insert_response(db: Db, id: str, use: ResponseUse, now: int) -> None:
     """Open a response_url. Index: command_responses_user_idx."""
-    await db.run(INSERT_RESPONSE, id, now, use.command_id, use.user_id, use.channel_id, use.root_id, MAX_OPEN)
+    await db.run(INSERT_RESPONSE, _hashed(id), now, use.command_id, use.user_id, use.channel_id, use.root_id, MAX_OPEN)
 
 
 async def use_response(db: Db, id: str, now: int) -> ResponseUse | None:
     """Count a use of a response_url; None when there is none, or none that may still be used."""
-    return await db.one(ResponseUse, USE_RESPONSE, id, MAX_USES, now - RESPONSE_LASTS_MS)
+    return await db.one(ResponseUse, USE_RESPONSE, _hashed(id), MAX_USES, now - RESPONSE_LASTS_MS)
 
 
 async def sweep_responses(db: Db, now: int) -> int:

@@ -6,14 +6,14 @@ import hmac
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 
 from server.access.grants import check_channel, may_read_channel
+from server.access.installation import LastingSecret, lasting_secret
 from server.access.permissions import Permission
 from server.context import Change, Context
 from server.errors import ApiError, BadRequest, NotAvailable, NotFound, TooLarge, forbidden
 from server.features.files import places, queries
 from server.features.files.models import FileInfo, StoredFile
 from server.features.files.names import extension_of, safe_name, type_of
-from server.features.system.queries import insert_systems, systems
-from server.ids import id_at, new_token
+from server.ids import id_at
 from server.storage.blobs import Blobs
 from server.storage.previews import Pictured, Previews
 
@@ -22,9 +22,6 @@ KEPT: list[Callable[[Context, Change, Sequence[StoredFile]], Awaitable[None]]] =
 
 PICTURES = frozenset(("image/png", "image/jpeg", "image/gif", "image/bmp", "image/x-ms-bmp", "image/webp"))
 """Types that have thumbnails and previews."""
-
-SALT = "PublicLinkSalt"
-"""Under which name the salt of public links is kept when the settings have none."""
 
 
 def too_large() -> TooLarge:
@@ -166,15 +163,6 @@ def _check_public(ctx: Context) -> None:
 
 
 async def _signature(ctx: Context, file_id: str) -> str:
-    salt = ctx.config.FileSettings.PublicLinkSalt or await _lasting_salt(ctx)
-    digest = hashlib.sha256((salt + file_id).encode()).digest()
+    salt = ctx.config.FileSettings.PublicLinkSalt.encode() or await lasting_secret(ctx, LastingSecret.PUBLIC_LINKS)
+    digest = hashlib.sha256(salt + file_id.encode()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
-
-
-async def _lasting_salt(ctx: Context) -> str:
-    """The salt of this installation, made when it is first needed."""
-    salt = (await systems(ctx.db)).get(SALT)
-    if salt is None:
-        await insert_systems(ctx.db, {SALT: new_token() + new_token()})
-        salt = (await systems(ctx.db))[SALT]
-    return salt

@@ -60,8 +60,8 @@ async def check_code(ctx: Context, user: User, code: str) -> None:
     limit = ctx.config.ServiceSettings.MaximumLoginAttempts
     if limit > 0 and user.failed_attempts >= limit:
         raise too_many_attempts()
-    secret = (await queries.factor(ctx.db, user.id)).secret
-    step = step_of(secret, code, ctx.now()) if secret else None
-    if step is None or not await queries.use_step(ctx.db, user.id, secret, step):
+    factor = await queries.factor(ctx.db, user.id)
+    step = step_of(factor.secret, code, ctx.now()) if factor.secret else None
+    if step is None or not await queries.use_step(ctx.db, user.id, factor, step):
         await count_failure(ctx, user.id)
         raise Unauthorized("api.user.check_user_mfa.bad_code.app_error", "The code is wrong, or was used before.")

@@ -36,3 +36,6 @@ class Factor(Struct, frozen=True):
     """"" while there is none in use."""
     pending: str
     """Generated but not proven yet, "" for none."""
+    stored_secret: str
+    stored_pending: str
+    """Both as they stand in the database, which tells whether they are still the same."""

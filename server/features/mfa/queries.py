@@ -1,4 +1,4 @@
-"""The secrets of second factors, in credentials."""
+"""The secrets of second factors, in credentials, where they are sealed."""
 
 from server.db import SQL, Db
 from server.features.mfa.models import Factor
@@ -7,9 +7,16 @@ from server.features.users.models import USER_COLUMNS, User
 FACTOR = SQL("SELECT mfa_secret, mfa_pending FROM credentials WHERE user_id = $1")
 
 
+def _place(user_id: str) -> str:
+    """Where a secret stands: the waiting one moves into the other column as it is."""
+    return f"credentials.mfa:{user_id}"
+
+
 async def factor(db: Db, user_id: str) -> Factor:
     """The secrets of an account."""
-    return await db.one(Factor, FACTOR, user_id) or Factor("", "")
+    secret, pending = await db.row(FACTOR, user_id) or ("", "")
+    place = _place(user_id)
+    return Factor(db.seals.open(secret, place), db.seals.open(pending, place), secret, pending)
 
 
 SET_PENDING = SQL("""
@@ -20,7 +27,7 @@ SET_PENDING = SQL("""
 
 async def set_pending(db: Db, user_id: str, secret: str) -> None:
     """Keep a secret until a code proves it; one that waited before is forgotten."""
-    await db.run(SET_PENDING, user_id, secret)
+    await db.run(SET_PENDING, user_id, db.seals.seal(secret, _place(user_id)))
 
 
 USE_STEP = SQL("""
@@ -29,9 +36,9 @@ USE_STEP = SQL("""
 """)
 
 
-async def use_step(db: Db, user_id: str, secret: str, step: int) -> bool:
-    """Use up the code of a step; False when it, or a later one, was used."""
-    return await db.run(USE_STEP, user_id, secret, step) > 0
+async def use_step(db: Db, user_id: str, factor: Factor, step: int) -> bool:
+    """Use up the code of a step; False when it, or a later one, was used, or the secret is another by now."""
+    return await db.run(USE_STEP, user_id, factor.stored_secret, step) > 0
 
 
 ACTIVATE = SQL(f"""
@@ -46,9 +53,9 @@ ACTIVATE = SQL(f"""
 """)
 
 
-async def activate(db: Db, user_id: str, secret: str, step: int, now: int) -> User | None:
+async def activate(db: Db, user_id: str, factor: Factor, step: int, now: int) -> User | None:
     """Put the waiting secret to use, its code of `step` being used up; None when it waits no more."""
-    return await db.one(User, ACTIVATE, user_id, secret, step, now)
+    return await db.one(User, ACTIVATE, user_id, factor.stored_pending, step, now)
 
 
 DEACTIVATE = SQL(f"""

@@ -53,13 +53,13 @@ async def _activate(ctx: Context, user_id: str, code: str) -> None:
             raise BadRequest(
                 "api.user.activate_mfa.email_and_ldap_only.app_error", "This account signs in at another service."
             )
-        secret = (await queries.factor(tx, user_id)).pending
-        if not secret:
+        factor = await queries.factor(tx, user_id)
+        if not factor.pending:
             raise BadRequest("mfa.activate.app_error", "Generate a secret first.")
-        step = codes.step_of(secret, code, ctx.now()) if codes.is_code(code) else None
+        step = codes.step_of(factor.pending, code, ctx.now()) if codes.is_code(code) else None
         if step is None:
             raise Unauthorized("mfa.activate.bad_token.app_error", "The code is wrong.")
-        active = await queries.activate(tx, user_id, secret, step, ctx.now())
+        active = await queries.activate(tx, user_id, factor, step, ctx.now())
         if active is None:
             raise no_such_user()
         await record(ctx, tx, user_id, f"/users/{user_id}/mfa", "activated")

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct, field
 
-from server.access.installation import lasting_secret
+from server.access.installation import LastingSecret, lasting_secret
 from server.context import Context
 from server.features.posts.metadata import invalid_props
 
@@ -38,7 +38,6 @@ RETAINED_MAX = 1024
 """Characters of a retained prop that is carried in each cookie."""
 
 _NONCE = 12
-_NAME = "PostActionCookieSecret"
 
 
 class Integration(Struct, frozen=True):
@@ -160,7 +159,7 @@ async def opened_cookie(ctx: Context, cookie: str) -> ActionCookie | None:
 
 
 async def _cipher(ctx: Context) -> AESGCM:
-    return AESGCM(hashlib.sha256(await lasting_secret(ctx, _NAME)).digest())
+    return AESGCM(hashlib.sha256(await lasting_secret(ctx, LastingSecret.ACTION_COOKIES)).digest())
 
 
 def integration_of(action: Mapping[str, Any]) -> Integration | None:

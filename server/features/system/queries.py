@@ -3,14 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
+from server.config import Config, ConfigError
+from server.config.masking import with_secrets
 from server.db import SQL, Db
+from server.sealing import MARK, Seals
 
 # Any number, the same on all nodes: whoever changes the settings holds this lock.
 _SETTINGS_LOCK = 0x73657474
 
 LOCK_SETTINGS = SQL("SELECT pg_advisory_xact_lock($1)")
 
-ACTIVE_SETTINGS = SQL("SELECT value FROM configurations WHERE active")
+ACTIVE_SETTINGS = SQL("SELECT id, value FROM configurations WHERE active")
 
 RETIRE_SETTINGS = SQL("UPDATE configurations SET active = false WHERE active")
 
@@ -40,14 +45,34 @@ async def lock_settings(db: Db) -> None:
 
 async def active_settings(db: Db) -> dict[str, Any]:
     """The settings in force as they were stored, {} when nobody ever changed any. Index: configurations_active_idx."""
-    value: dict[str, Any] | None = await db.value(ACTIVE_SETTINGS)
-    return value or {}
+    row = await db.row(ACTIVE_SETTINGS)
+    return opened_settings(db.seals, *row) if row is not None else {}
 
 
-async def replace_settings(db: Db, id: str, value: Any, now: int) -> None:
+def _place(id: str, key: str) -> str:
+    return f"configurations.value:{id}:{key}"
+
+
+def opened_settings(seals: Seals, id: str, value: dict[str, Any]) -> dict[str, Any]:
+    """A stored version of the settings with its secrets readable."""
+    return with_secrets(value, lambda text, key: seals.open(text, _place(id, key)))
+
+
+def sealed_settings(seals: Seals, id: str, value: dict[str, Any]) -> dict[str, Any]:
+    """A version of the settings as it is to be stored; raises ConfigError for a secret that looks sealed itself."""
+
+    def sealed(text: str, key: str) -> str:
+        if text.startswith(MARK) and not seals.active:
+            raise ConfigError(key, f"can't begin with {MARK}")
+        return seals.seal(text, _place(id, key))
+
+    return with_secrets(value, sealed)
+
+
+async def replace_settings(db: Db, id: str, config: Config, now: int) -> None:
     """Put settings in force; the former version is kept."""
     await db.run(RETIRE_SETTINGS)
-    await db.run(INSERT_SETTINGS, id, now, value)
+    await db.run(INSERT_SETTINGS, id, now, sealed_settings(db.seals, id, msgspec.to_builtins(config)))
 
 
 async def delete_old_settings(db: Db, before: int) -> int:

@@ -1,10 +1,11 @@
-"""The table `teams`."""
+"""The table `teams`, in which invitations are sealed: they let everybody in who knows them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import asyncpg
 from msgspec import Struct
+from msgspec.structs import replace
 
 from server.db import SQL, Db
 from server.errors import BadRequest
@@ -22,7 +23,7 @@ LOCK_TEAM = SQL(f"SELECT {TEAM_COLUMNS} FROM teams WHERE id = $1 FOR NO KEY UPDA
 
 TEAM_BY_NAME = SQL(f"SELECT {TEAM_COLUMNS} FROM teams WHERE name = $1")
 
-TEAM_BY_INVITE_ID = SQL(f"SELECT {TEAM_COLUMNS} FROM teams WHERE invite_id = $1 AND delete_at = 0")
+TEAM_BY_INVITE_ID = SQL(f"SELECT {TEAM_COLUMNS} FROM teams WHERE invite_id = ANY($1) AND delete_at = 0")
 
 UPDATE_TEAM = SQL(f"""
     UPDATE teams
@@ -85,11 +86,28 @@ def _taken_name() -> Iterator[None]:
         raise BadRequest("app.team.save.existing.app_error", "There is a team of that name already.") from error
 
 
+INVITATIONS = "teams.invite_id:"
+
+
+def opened(db: Db, team: Team) -> Team:
+    """A row of the table as a team."""
+    return replace(team, invite_id=db.seals.open(team.invite_id, INVITATIONS))
+
+
+async def _one(db: Db, sql: SQL, *args: object) -> Team | None:
+    team = await db.one(Team, sql, *args)
+    return opened(db, team) if team is not None else None
+
+
+async def _many(db: Db, sql: SQL, *args: object) -> list[Team]:
+    return [opened(db, team) for team in await db.many(Team, sql, *args)]
+
+
 async def insert_team(db: Db, team: Team) -> Team:
     """Store a new team; raises BadRequest when its name is taken, also by an archived one."""
     with _taken_name():
-        made = await db.one(
-            Team,
+        made = await _one(
+            db,
             INSERT_TEAM,
             team.id,
             team.create_at,
@@ -102,7 +120,7 @@ async def insert_team(db: Db, team: Team) -> Team:
             team.type,
             team.company_name,
             team.allowed_domains,
-            team.invite_id,
+            db.seals.lasting(team.invite_id, INVITATIONS),
             team.allow_open_invite,
             team.last_team_icon_update,
             team.scheme_id,
@@ -113,28 +131,28 @@ async def insert_team(db: Db, team: Team) -> Team:
 
 async def team_by_id(db: Db, team_id: str) -> Team | None:
     """A team, archived ones too."""
-    return await db.one(Team, TEAM_BY_ID, team_id)
+    return await _one(db, TEAM_BY_ID, team_id)
 
 
 async def lock_team(db: Db, team_id: str) -> Team | None:
     """A team, kept from other changes (and joins) until the transaction ends."""
-    return await db.one(Team, LOCK_TEAM, team_id)
+    return await _one(db, LOCK_TEAM, team_id)
 
 
 async def team_by_name(db: Db, name: str) -> Team | None:
     """A team by its name, archived ones too. Index: teams_name_idx."""
-    return await db.one(Team, TEAM_BY_NAME, name)
+    return await _one(db, TEAM_BY_NAME, name)
 
 
 async def team_by_invite_id(db: Db, invite_id: str) -> Team | None:
     """The live team that an invitation is for. Index: teams_invite_idx."""
-    return await db.one(Team, TEAM_BY_INVITE_ID, invite_id)
+    return await _one(db, TEAM_BY_INVITE_ID, db.seals.forms(invite_id, INVITATIONS))
 
 
 async def update_team(db: Db, team: Team) -> Team | None:
     """Store a changed team; id, name and what belongs to its making stay."""
-    return await db.one(
-        Team,
+    return await _one(
+        db,
         UPDATE_TEAM,
         team.id,
         team.update_at,
@@ -144,7 +162,7 @@ async def update_team(db: Db, team: Team) -> Team | None:
         team.type,
         team.company_name,
         team.allowed_domains,
-        team.invite_id,
+        db.seals.lasting(team.invite_id, INVITATIONS),
         team.allow_open_invite,
         team.last_team_icon_update,
         team.group_constrained,
@@ -158,7 +176,7 @@ async def delete_team(db: Db, team_id: str) -> None:
 
 async def teams_page(db: Db, *, public: bool, private: bool, archived: bool, limit: int, offset: int) -> list[Team]:
     """Teams by display name: those that are open to all and those that are not. Index: teams_display_name_idx."""
-    return await db.many(Team, TEAMS_PAGE, public, private, archived, limit, offset)
+    return await _many(db, TEAMS_PAGE, public, private, archived, limit, offset)
 
 
 async def count_teams(db: Db, *, public: bool, private: bool, archived: bool) -> int:
@@ -185,7 +203,7 @@ class Search(Struct, frozen=True, kw_only=True):
 
 async def search_teams(db: Db, search: Search, limit: int, offset: int) -> list[Team]:
     """Teams found, by display name. Index: teams_search_idx."""
-    return await db.many(Team, SEARCH_TEAMS, *search.conditions(), limit, offset)
+    return await _many(db, SEARCH_TEAMS, *search.conditions(), limit, offset)
 
 
 async def count_found(db: Db, search: Search) -> int:
@@ -195,7 +213,7 @@ async def count_found(db: Db, search: Search) -> int:
 
 async def teams_of(db: Db, user_id: str) -> list[Team]:
     """The live teams of a user, by display name. Index: team_members_user_idx."""
-    return await db.many(Team, TEAMS_OF, user_id)
+    return await _many(db, TEAMS_OF, user_id)
 
 
 async def team_stats(db: Db, team_id: str, among: Sequence[str] | None) -> TeamStats:

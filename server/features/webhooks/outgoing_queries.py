@@ -1,4 +1,6 @@
-"""The table outgoing_webhooks."""
+"""The table outgoing_webhooks, in which tokens are sealed."""
+
+from msgspec.structs import replace
 
 from server.db import SQL, Db
 from server.features.webhooks.outgoing_models import OUTGOING_COLUMNS, OutgoingWebhook
@@ -11,9 +13,18 @@ FROM = "FROM outgoing_webhooks h LEFT JOIN channels c ON c.id = h.channel_id"
 OUTGOING_BY_ID = SQL(f"SELECT {OUTGOING_COLUMNS} {FROM} WHERE h.id = $1")
 
 
+def _place(hook_id: str) -> str:
+    return f"outgoing_webhooks.token:{hook_id}"
+
+
+def _opened(db: Db, hook: OutgoingWebhook) -> OutgoingWebhook:
+    return replace(hook, token=db.seals.open(hook.token, _place(hook.id)))
+
+
 async def outgoing_by_id(db: Db, id: str) -> OutgoingWebhook | None:
     """A hook."""
-    return await db.one(OutgoingWebhook, OUTGOING_BY_ID, id)
+    hook = await db.one(OutgoingWebhook, OUTGOING_BY_ID, id)
+    return _opened(db, hook) if hook is not None else None
 
 
 LIST_OUTGOING = SQL(f"""
@@ -31,7 +42,8 @@ async def list_outgoing(
     db: Db, *, team_id: str, channel_id: str, creator_id: str, page: int, per_page: int
 ) -> list[OutgoingWebhook]:
     """A page of hooks, the oldest first; "" for those of all teams, all channels, all creators."""
-    return await db.many(OutgoingWebhook, LIST_OUTGOING, team_id, channel_id, creator_id, page * per_page, per_page)
+    found = await db.many(OutgoingWebhook, LIST_OUTGOING, team_id, channel_id, creator_id, page * per_page, per_page)
+    return [_opened(db, hook) for hook in found]
 
 
 # Both branches stand on an index; a hook of a channel that came from another team is found by its channel.
@@ -48,7 +60,7 @@ OUTGOING_OF_TEAM = SQL(f"""
 
 async def outgoing_of_team(db: Db, team_id: str) -> list[OutgoingWebhook]:
     """All hooks of a team, the oldest first. Index: outgoing_webhooks_team_idx, outgoing_webhooks_channel_idx."""
-    return await db.many(OutgoingWebhook, OUTGOING_OF_TEAM, team_id)
+    return [_opened(db, hook) for hook in await db.many(OutgoingWebhook, OUTGOING_OF_TEAM, team_id)]
 
 
 INSERT_OUTGOING = SQL("""
@@ -64,7 +76,7 @@ async def insert_outgoing(db: Db, hook: OutgoingWebhook) -> None:
     await db.run(
         INSERT_OUTGOING,
         hook.id,
-        hook.token,
+        db.seals.seal(hook.token, _place(hook.id)),
         hook.create_at,
         hook.update_at,
         hook.creator_id,
@@ -113,7 +125,7 @@ SET_TOKEN = SQL("UPDATE outgoing_webhooks SET token = $2, update_at = $3 WHERE i
 
 async def set_token(db: Db, id: str, token: str, now: int) -> None:
     """Give a hook another token."""
-    await db.run(SET_TOKEN, id, token, now)
+    await db.run(SET_TOKEN, id, db.seals.seal(token, _place(id)), now)
 
 
 DELETE_OUTGOING = SQL("DELETE FROM outgoing_webhooks WHERE id = $1")

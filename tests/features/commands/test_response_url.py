@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from server.access.sessions import hash_token
 from server.context import Context, request_context
 from server.db import SQL
 from server.features.commands.jobs import sweep_command_responses
@@ -107,7 +108,7 @@ async def test_it_is_taken_for_half_an_hour(
 
 async def test_what_is_too_late_is_swept_away(world: World, receiver: Receiver, node: TestNode) -> None:
     program = await called(world, receiver)
-    response_id = program.path.rpartition("/")[2]
+    response_id = hash_token(program.path.rpartition("/")[2]).hex()
     count = SQL("SELECT count(*) FROM command_responses WHERE id = $1")
     age = SQL("UPDATE command_responses SET create_at = create_at - $2 WHERE id = $1")
 

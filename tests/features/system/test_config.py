@@ -10,6 +10,7 @@ import pytest_asyncio
 from server.config.masking import MASK
 from tests.clients_of import Client
 from tests.make import Make, Person
+from tests.nodes import AT_REST_KEY
 
 Clients = Callable[..., Client]
 
@@ -96,14 +97,16 @@ async def test_a_whole_config_resets_what_it_leaves_out(config: dict[str, Any], 
 
 
 async def test_what_the_environment_decides_is_told_and_stays(
-    config: dict[str, Any], admin: Person, client: Clients
+    config: dict[str, Any], admin: Person, client: Clients, two_nodes: Any
 ) -> None:
     locked = (await client(admin).get("/config/environment")).ok()
 
     after = (await client(admin).put("/config/patch", {"HubbubSettings": {"DrainSeconds": 99}})).ok()
+    (await client(admin).put("/config/patch", {"SqlSettings": {"AtRestEncryptKey": "x" * 40}})).ok()
 
-    assert locked["SqlSettings"] == {"DataSource": True}
+    assert locked["SqlSettings"] == {"DataSource": True, "AtRestEncryptKey": True}
     assert locked["HubbubSettings"] == {"DrainSeconds": True}
+    assert {node.services.config.SqlSettings.AtRestEncryptKey for node in two_nodes} == {AT_REST_KEY}
     assert after["HubbubSettings"]["DrainSeconds"] == config["HubbubSettings"]["DrainSeconds"] == 1
 
 
