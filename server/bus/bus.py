@@ -84,6 +84,10 @@ class Bus:
         """
         return await self.publisher.publish(messages)
 
+    def missed(self, topics: Iterable[str]) -> None:
+        """News of these topics could not be told: their connections start anew, NODES stands for the caches."""
+        self.publisher.remember(topics)
+
     def on(self, kind: type[S], handler: Callable[[S], None]) -> None:
         """Call `handler` for every signal of this kind, in the order of the bus; it must not block."""
         self.on_placed(kind, lambda signal, position: handler(signal))

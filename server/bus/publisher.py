@@ -5,7 +5,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from server.bus.envelope import seal
 from server.bus.event import Event
@@ -55,7 +55,9 @@ class Publisher:
         self._task = asyncio.create_task(self._stay_connected())
 
     async def stop(self) -> None:
-        """Close the connection."""
+        """Tell what was missed, and close the connection."""
+        if self._ready.is_set():
+            await self._confess()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -108,7 +110,7 @@ class Publisher:
             await self._send(words)
         except RedisError as error:
             self.failed += len(messages)
-            self._remember(topics)
+            self.remember(topics)
             log.warning("events were stored but could not be published: %s", error)
             return False
         finally:
@@ -138,7 +140,8 @@ class Publisher:
         await begin_epoch(connection, self._names)
         self._script = await connection.command("SCRIPT", "LOAD", PUBLISH)
 
-    def _remember(self, topics: list[str]) -> None:
+    def remember(self, topics: Iterable[str]) -> None:
+        """Tell all nodes, as soon as Redis is there, that messages of these topics never went out."""
         if self._missed is not None:
             self._missed.update(dict.fromkeys(topics))
             if len(self._missed) > MISSED_TOPICS:
@@ -156,6 +159,7 @@ class Publisher:
                     self._ready.set()
                     delay = RECONNECT_SECONDS[0]
                     while not gone.is_set():
+                        connection.command("PING")  # without an answer it closes itself, before a post has to wait
                         await self._confess()
                         with contextlib.suppress(TimeoutError):
                             async with asyncio.timeout(1.0):

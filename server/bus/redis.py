@@ -141,7 +141,8 @@ class RedisConnection(asyncio.Protocol):
         self._out.append(_encode(words))
 
     def _flush(self) -> None:
-        if self._out and self._transport is not None:
+        # The other end may have gone a moment ago, which is news in the next turn of the loop.
+        if self._out and self._transport is not None and not self._transport.is_closing():
             self._transport.write(self._out[0] if len(self._out) == 1 else b"".join(self._out))
         self._out = []
 

@@ -70,6 +70,11 @@ class Names(Struct, frozen=True):
         """Counts every message."""
         return f"{self.prefix}position"
 
+    @property
+    def epoch(self) -> str:
+        """Since when the counts are good."""
+        return f"{self.prefix}epoch"
+
     def channel(self, topic: str) -> bytes:
         """Where subscribers hear a topic."""
         return f"{self.prefix}{topic}".encode()

@@ -20,6 +20,8 @@ from server.bus.signals import EventsLost, Signal
 
 log = logging.getLogger(__name__)
 
+PULSE_SECONDS = 1.0
+"""How often Redis must show that it is there, and the same as before; what is cached is believed as long as it is."""
 CHECK_SECONDS = 5.0
 """How often topics are asked whether something was missed in silence."""
 BACKLOG = 100_000
@@ -356,10 +358,28 @@ class Subscriber:
         self._receiver.batch_ended()
 
     async def _check_forever(self) -> None:
+        loop = asyncio.get_running_loop()
+        next_check = loop.time() + CHECK_SECONDS
         while True:
-            await asyncio.sleep(CHECK_SECONDS)
+            await asyncio.sleep(PULSE_SECONDS)
             with contextlib.suppress(RedisError):
-                await self.check()
+                await self.feel_pulse()
+                if loop.time() >= next_check:
+                    next_check = loop.time() + CHECK_SECONDS
+                    await self.check()
+
+    async def feel_pulse(self) -> None:
+        """See that Redis answers and was not emptied; a connection without an answer is given up. Raises RedisError."""
+        connection = self._connection
+        if connection is None:
+            return
+        epoch = await connection.command("GET", self._names.epoch)
+        if epoch == self.epoch or connection is not self._connection or self._holding():
+            return
+        # Whatever was published since has arrived before the answer, so nobody else has noticed.
+        epoch = epoch or await begin_epoch(connection, self._names)
+        if epoch != self.epoch and connection is self._connection and not self._holding():
+            self._restart(epoch)
 
     async def check(self) -> None:
         """Ask whether any topic has more than was passed on, and fill it in. Raises RedisError."""

@@ -6,6 +6,7 @@ import signal
 from typing import Any, ClassVar
 
 import pytest
+import uvloop
 
 from server.bus.bus import Bus
 from server.bus.event import Audience, Event
@@ -346,6 +347,68 @@ async def test_a_redis_that_hangs_does_not_hold_a_publish_for_long(mortal_redis:
     await until(lambda: node.heard.lost)
     assert node.heard.texts[-1] in ("1", "2")
     await node.bus.stop()
+
+
+async def test_a_redis_that_hangs_is_noticed_though_nothing_is_published(
+    mortal_redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.bus.redis.ANSWER_SECONDS", 0.4)
+    node = Node(Bus(mortal_redis.url, "n1"))
+    await node.bus.start()
+    os.kill(mortal_redis.pid, signal.SIGSTOP)
+    try:
+        await until(lambda: not node.bus.connected)
+        await until(lambda: not node.bus.publisher._ready.is_set())
+        started = asyncio.get_running_loop().time()
+        assert not await node.bus.publish([said(1)])
+        assert asyncio.get_running_loop().time() - started < 0.35
+    finally:
+        os.kill(mortal_redis.pid, signal.SIGCONT)
+    await until(lambda: node.bus.connected)
+    await until(node.bus.publisher._ready.is_set)
+    assert await node.bus.publish([said(2)])
+    await node.bus.stop()
+
+
+async def test_a_flushed_redis_is_noticed_though_nothing_is_published(mortal_redis: Redis) -> None:
+    node = Node(Bus(mortal_redis.url, "n1"))
+    await node.bus.start()
+    await node.bus.subscribe(["channel:c"])
+    assert await node.bus.publish([said(1)])
+    await until(lambda: node.heard.texts == ["1"])
+    await raw(mortal_redis.url, "redis.call('FLUSHALL')")
+
+    await until(lambda: node.heard.lost == [None])
+    assert await node.bus.publish([said(2)])
+    await until(lambda: node.heard.texts == ["1", "2"])
+    assert node.bus.settled
+    await asyncio.sleep(1.2)
+    assert node.heard.lost == [None]
+    await node.bus.stop()
+
+
+async def test_what_goes_to_a_connection_that_has_just_ended_fails_in_order(mortal_redis: Redis) -> None:
+    async def ask_until_it_ends() -> list[dict[str, Any]]:
+        complaints: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+        connections = [await RedisConnection.open(Address.parse(mortal_redis.url)) for _ in range(20)]
+        os.kill(mortal_redis.pid, signal.SIGKILL)
+        while open_ones := [one for one in connections if not one.closed]:
+            for connection in open_ones:
+                connection.command("PING")
+            await asyncio.sleep(0)
+        return complaints
+
+    # The loop of production, for asyncio's own is more lenient.
+    assert await asyncio.to_thread(uvloop.run, ask_until_it_ends()) == []
+
+
+async def test_what_was_missed_is_told_when_the_node_stops(new_node: NewNode) -> None:
+    one, two = await new_node(), await new_node()
+    one.bus.missed(["channel:c"])
+    await one.bus.stop()
+
+    await until(lambda: two.heard.lost == [("channel:c",)])
 
 
 async def test_start_without_a_redis_returns_and_goes_on_trying(mortal_redis: Redis) -> None:
