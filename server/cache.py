@@ -1,5 +1,6 @@
 """What a node remembers of the database: values by key, dropped by tag when the bus says that something changed."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import TypeVar, cast
@@ -8,13 +9,31 @@ T = TypeVar("T")
 
 
 class _Load:
-    """A load under way; a drop of one of its tags makes its result too old to keep."""
+    """A load under way; a drop of one of its tags makes its result too old to keep, and to be shared with newcomers."""
 
-    __slots__ = ("stale", "tags")
+    __slots__ = ("joined", "stale", "tags")
 
     def __init__(self, tags: tuple[str, ...]) -> None:
         self.tags = tags
         self.stale = False
+        self.joined: list[asyncio.Future[object]] = []
+        """Others who want the same."""
+
+    def end(self, value: object) -> None:
+        """Tell the others what was loaded."""
+        for future in self.joined:
+            if not future.done():
+                future.set_result(value)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell the others that nothing came of it; when only the one who loaded gave up, one of them loads."""
+        for future in self.joined:
+            if not future.done():
+                future.set_exception(error if isinstance(error, Exception) else _GaveUp())
+
+
+class _GaveUp(Exception):
+    """The one who loaded for others was cancelled."""
 
 
 class Cache:
@@ -32,6 +51,7 @@ class Cache:
         self._entries: dict[Hashable, tuple[float, tuple[str, ...], object]] = {}
         self._keys: dict[str, set[Hashable]] = {}
         self._loads: set[_Load] = set()
+        self._loading: dict[Hashable, _Load] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -50,7 +70,7 @@ class Cache:
         tags: Callable[[T], Iterable[str]] | tuple[str, ...],
         load: Callable[[], Awaitable[T]],
     ) -> T:
-        """The value of `key`, loaded when it is not at hand.
+        """The value of `key`, loaded when it is not at hand; many who want it at the same moment load it once.
 
         `tags` is a tuple, or a function of the loaded value; then a drop of any tag during the load
         keeps the value from being stored.
@@ -60,13 +80,27 @@ class Cache:
             self.hits += 1
             return cast(T, entry[2])
         self.misses += 1
-        loading = _Load(tags if isinstance(tags, tuple) else ())
+        others = self._loading.get(key)
+        if others is not None and not others.stale:
+            future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+            others.joined.append(future)
+            try:
+                return cast(T, await future)
+            except _GaveUp:
+                return await self.get(key, tags, load)
+        loading = self._loading[key] = _Load(tags if isinstance(tags, tuple) else ())
         self._loads.add(loading)
         started = time.monotonic()
         try:
             value = await load()
+        except BaseException as error:
+            loading.fail(error)
+            raise
         finally:
             self._loads.discard(loading)
+            if self._loading.get(key) is loading:
+                del self._loading[key]
+        loading.end(value)
         if not loading.stale and value is not None:
             self._store(key, started, tags if isinstance(tags, tuple) else tuple(tags(value)), value)
         return value

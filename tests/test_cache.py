@@ -100,3 +100,58 @@ async def test_values_that_change_while_they_are_loaded_are_not_kept() -> None:
 
     assert await cache.get_many("name", "user", ["a", "b"], load) == {"a": "old", "b": "old"}
     assert len(cache) == 0
+
+
+async def test_many_who_want_the_same_load_it_once() -> None:
+    cache, source = Cache(), Source()
+    source.gate = asyncio.Event()
+    wanting = [asyncio.create_task(cache.get("key", ("tag",), source.load)) for _ in range(10)]
+    await asyncio.sleep(0)
+    wanting[3].cancel()
+    source.gate.set()
+    got = await asyncio.gather(*wanting, return_exceptions=True)
+
+    assert [each for each in got if each != "first"] == [got[3]]
+    assert isinstance(got[3], asyncio.CancelledError)
+    assert source.loads == 1
+
+
+async def test_who_comes_after_the_news_does_not_share_what_was_loaded_before() -> None:
+    cache, source = Cache(), Source()
+    source.gate = asyncio.Event()
+    before = asyncio.create_task(cache.get("key", ("tag",), source.load))
+    await asyncio.sleep(0)
+    source.value = "second"
+    cache.drop(["tag"])
+    after = [asyncio.create_task(cache.get("key", ("tag",), source.load)) for _ in range(3)]
+    await asyncio.sleep(0)
+    source.gate.set()
+
+    assert await before == "first"
+    assert await asyncio.gather(*after) == ["second"] * 3
+    assert source.loads == 2
+    assert cache.peek("key", str) == "second"
+
+
+async def test_a_failed_load_is_told_to_all_and_a_cancelled_one_is_done_by_another() -> None:
+    cache, source = Cache(), Source()
+    source.gate = asyncio.Event()
+
+    async def failing() -> str:
+        await source.load()
+        raise LookupError
+
+    failed = [asyncio.create_task(cache.get("key", ("tag",), failing)) for _ in range(3)]
+    await asyncio.sleep(0)
+    source.gate.set()
+    assert [type(each) for each in await asyncio.gather(*failed, return_exceptions=True)] == [LookupError] * 3
+    assert source.loads == 1
+
+    source.gate.clear()
+    wanting = [asyncio.create_task(cache.get("key", ("tag",), source.load)) for _ in range(3)]
+    await asyncio.sleep(0)
+    wanting[0].cancel()
+    await asyncio.sleep(0)
+    source.gate.set()
+    assert await asyncio.gather(*wanting[1:]) == ["first"] * 2
+    assert source.loads == 3
