@@ -14,6 +14,7 @@ from server.gateway.connection import Connection
 from server.gateway.events import Hello
 from server.gateway.frames import Heads
 from server.gateway.handshake import Wishes
+from server.gateway.histories import Histories
 from server.gateway.hub import Hub, User, allowed
 from server.gateway.protocol import OPEN, Socket
 from server.gateway.registry import Registry
@@ -23,8 +24,8 @@ from server.ids import new_id
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 32
-"""So many users are read from the database at a time."""
+AT_ONCE = 256
+"""So many sockets are let in at a time; what they need of the database is read together."""
 SETTLE_TRIES = 50
 PER_USER = 200
 """Sockets of one user on one node."""
@@ -39,6 +40,7 @@ class Admission:
         hub: Hub,
         registry: Registry,
         checkpoints: Checkpoints,
+        histories: Histories,
         stats: Stats,
         *,
         authenticate: Callable[[str], Awaitable[Session | None]],
@@ -49,6 +51,7 @@ class Admission:
         self._hub = hub
         self._registry = registry
         self._checkpoints = checkpoints
+        self._histories = histories
         self._stats = stats
         self._authenticate = authenticate
         self._is_admin = is_admin
@@ -173,7 +176,13 @@ class Admission:
         heads = None
         with contextlib.suppress(RedisError):
             heads = await replay(
-                self._bus, connection, rooms, mark, until, lambda envelope: allowed(connection, envelope)
+                self._bus,
+                self._histories,
+                connection,
+                rooms,
+                mark,
+                until,
+                lambda envelope: allowed(connection, envelope),
             )
         intact = self._registry.connections.get(connection.id) is connection and not connection.overflowed
         if heads is None or not intact or self._checkpoints.waits(connection) or seq > mark.seq + len(heads):

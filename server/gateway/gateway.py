@@ -13,6 +13,7 @@ from server.gateway.admission import Admission
 from server.gateway.connection import HELD, PAUSED, Connection
 from server.gateway.frames import PING_FRAME
 from server.gateway.handshake import Wishes
+from server.gateway.histories import Histories
 from server.gateway.hub import Hub
 from server.gateway.protocol import OPEN, Socket
 from server.gateway.registry import Registry
@@ -85,11 +86,13 @@ class Gateway:
         """Called with the user id when a socket has signed in."""
         self.on_disconnected = registry.on_disconnected
         """Called with the user id, and whether it was the user's last socket on this node."""
+        self._histories = Histories(bus)
         self._admission = Admission(
             bus,
             self.hub,
             registry,
             self._checkpoints,
+            self._histories,
             self.stats,
             authenticate=authenticate,
             is_admin=is_admin,
@@ -315,6 +318,7 @@ class Gateway:
             self._visit(socket, now)
         self._registry.sweep(now)
         self.hub.sweep()
+        self._histories.sweep(now)
         if self._ticks % 2 == 0 and not self.draining and self._bus.settled and self._saving.done():
             connections = list(self._registry.connections.values())
             self._saving = self._spawn(self._checkpoints.round(connections, self._ticks // 2, now))

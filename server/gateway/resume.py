@@ -10,6 +10,7 @@ in one step, and the saves of the node before are refused from then on.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 
 import msgspec
 from msgspec import Struct
@@ -17,9 +18,9 @@ from msgspec import Struct
 from server.bus.bus import EVERYONE, Bus
 from server.bus.envelope import Envelope
 from server.bus.redis import RedisError
-from server.bus.signals import NODES, EventsLost, Joined, Left, Signal
+from server.bus.signals import NODES, EventsLost, Joined, Left
 from server.gateway.connection import MARK, Connection
-from server.gateway.frames import heads_for
+from server.gateway.histories import Histories, Message, read
 from server.gateway.hub import digest_of
 
 log = logging.getLogger(__name__)
@@ -213,47 +214,60 @@ class Checkpoints:
 
 
 async def replay(
-    bus: Bus, connection: Connection, rooms: set[str], mark: Mark, until: int, wanted: Callable[[Envelope], bool]
+    bus: Bus,
+    histories: Histories,
+    connection: Connection,
+    rooms: set[str],
+    mark: Mark,
+    until: int,
+    wanted: Callable[[Envelope], bool],
 ) -> list[bytes] | None:
     """The heads of the events that the connection was sent for the messages after a mark, up to a position.
 
     `rooms` are the user's rooms as of `until`. None when it can't be proven that nothing is missing. Raises RedisError.
     """
     own, after = f"user:{connection.user_id}", mark.position
-    told = await bus.history(own, after)
-    for_nodes = await bus.history(NODES, after)
+    tails = await _tails(bus, [own, NODES, EVERYONE, *rooms])
+    told = await read(bus, own, after) if tails[own] > after else []
+    for_nodes = await histories.between(NODES, after, tails[NODES]) if tails[NODES] > after else []
     if told is None or for_nodes is None:
         return None
-    news = [(position, signal) for position, signal in told if isinstance(signal, Joined | Left) and position <= until]
+    news = [
+        (message.position, message.content)
+        for message in told
+        if isinstance(message.content, Joined | Left) and message.position <= until
+    ]
     spans = membership(rooms, news, after, until)
     if spans is None or digest_of(*(room for room in spans if spans[room][-1][0] == after)) != mark.rooms:
         return None
     topics = [own, EVERYONE, *spans]
-    if any(isinstance(signal, EventsLost) and _concerns(signal, topics) for _, signal in for_nodes):
+    if any(isinstance(message.content, EventsLost) and _concerns(message.content, topics) for message in for_nodes):
         return None
-    found: list[tuple[int, Envelope]] = []
-    for topic, tail in zip(topics, await bus.tails(topics), strict=True):
-        if tail <= after:
+    tails |= await _tails(bus, [room for room in spans if room not in tails])
+    found: list[tuple[int, Message, Envelope]] = []
+    for topic in topics:
+        if tails[topic] <= after:
             continue
-        messages = told if topic == own else await bus.history(topic, after)
-        if messages is None or len(found) + len(messages) > MAX_REPLAY:
+        messages = told if topic == own else await histories.between(topic, after, tails[topic])
+        if messages is None:
             return None
         for start, end in spans.get(topic, [(after, until)]):
             found += within(messages, start, end)
-    found.sort(key=lambda pair: pair[0])
-    return [_head(connection, envelope) for _, envelope in found if wanted(envelope)]
+        if len(found) > MAX_REPLAY:
+            return None
+    found.sort(key=itemgetter(0))
+    return [message.head_for(envelope, connection) for _, message, envelope in found if wanted(envelope)]
 
 
-def _head(connection: Connection, envelope: Envelope) -> bytes:
-    ask = connection.confirms and envelope.asks(connection.user_id)
-    return heads_for(envelope, connection.user_id, ask).head(connection.codec)
+async def _tails(bus: Bus, topics: Sequence[str]) -> dict[str, int]:
+    return dict(zip(topics, await bus.tails(topics), strict=True))
 
 
-def within(messages: Iterable[tuple[int, Envelope | Signal]], start: int, end: int) -> Iterable[tuple[int, Envelope]]:
+def within(messages: Iterable[Message], start: int, end: int) -> Iterable[tuple[int, Message, Envelope]]:
     """The events after one position, up to another."""
-    for position, message in messages:
-        if start < position <= end and isinstance(message, Envelope):
-            yield position, message
+    for message in messages:
+        if start < message.position <= end and isinstance(message.content, Envelope):
+            yield message.position, message, message.content
 
 
 def membership(
