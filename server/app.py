@@ -9,6 +9,8 @@ import structlog
 
 from server.access.grants import has_system
 from server.access.permissions import Permission
+from server.access.rates import Rates
+from server.access.request_limits import RequestLimits
 from server.access.sessions import SessionReads, lacks_factor, session_by_token
 from server.bus.bus import Bus
 from server.bus.signals import Invalidate
@@ -250,8 +252,12 @@ class Node:
         self._topics: GroupedReads[str, list[str]] = GroupedReads(partial(topics_of, self.services.db))
         self.ready = False
         self._version = (config, version_id(config))
+        bus = self.services.bus
+        rates = Rates(bus.command, bus.names.prefix, lambda: self.services.config.RateLimitSettings.MemoryStoreSize)
+        self.services.extras[Rates] = rates
+        limits = RequestLimits(self.services, rates)
         self.gateway = Gateway(
-            self.services.bus,
+            bus,
             all_actions(),
             authenticate=self._authenticate,
             is_admin=self._is_admin,
@@ -260,6 +266,7 @@ class Node:
             server_version=self.version,
             allowed_origins=lambda: self.services.config.ServiceSettings.AllowCorsFrom,
             accepts=lambda session: not lacks_factor(self.services.config, session),
+            limits=limits,
         )
         self.tree = RouteTree(ROUTERS)
         self.services.extras[welcome.Document] = welcome.Document(self.tree)
@@ -306,7 +313,7 @@ class Node:
             NodeBeat(self.services),
         ]
         after_auth: list[Callable[[Context], None]] = [activity.note]
-        self.application = Api(self.services, self.tree, self.version, after_auth)
+        self.application = Api(self.services, self.tree, self.version, limits, after_auth)
 
     def version(self) -> str:
         """The X-Version-Id of the settings in force."""

@@ -20,3 +20,9 @@ NOTIFICATIONS_CONFIRMED = Counter(
 UNKNOWN_ROUTES = Counter(
     "hubbub_http_unknown_routes_total", "Requests for paths that nothing serves", registry=registry
 )
+RATE_LIMITED = Counter(
+    "hubbub_rate_limited_total",
+    "What was refused because there was too much of it, by limit",
+    ("rate",),
+    registry=registry,
+)

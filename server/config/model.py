@@ -92,6 +92,8 @@ class HubbubSection(Struct, frozen=True, kw_only=True):
     NodeId: str = ""
     # How long a stopping node waits for requests under way and hands its connections over.
     DrainSeconds: int = 10
+    # How many proxies of yours a request passes, each of which appends to a header of TrustedProxyIPHeader.
+    TrustedProxies: int = 1
 
 
 class Config(Struct, frozen=True, kw_only=True):

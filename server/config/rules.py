@@ -198,6 +198,7 @@ RULES: tuple[Rule, ...] = (
     _filled("ExportSettings.Directory", "export.directory"),
     _at_least("ExportSettings.RetentionDays", 1, "export.retention_days_too_low"),
     _between("HubbubSettings.DrainSeconds", 0, 3600),
+    _between("HubbubSettings.TrustedProxies", 1, 10),
 )
 
 

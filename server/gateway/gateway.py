@@ -5,9 +5,12 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
+from server.access.request_limits import RequestLimits
 from server.bus.bus import Bus
 from server.bus.signals import Joined, Left, SessionsChanged, SessionsEnded, TakenOver
 from server.context import Context, Session
+from server.errors import ApiError
+from server.gateway import handshake
 from server.gateway.actions import Actions, Request
 from server.gateway.admission import Admission
 from server.gateway.connection import HELD, PAUSED, Connection
@@ -50,6 +53,7 @@ class Gateway:
     server_version: what `hello` says. allowed_origins: ServiceSettings.AllowCorsFrom as it is now.
     deflate: whether permessage-deflate is offered.
     accepts: whether a session may still have sockets by the settings of now; looked at every five seconds.
+    limits: counts upgrades like requests, if the settings want it.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Gateway:
         allowed_origins: Callable[[], str],
         deflate: bool = True,
         accepts: Callable[[Session], bool] = lambda session: True,
+        limits: RequestLimits | None = None,
     ) -> None:
         self.stats = Stats()
         self.draining = False
@@ -79,6 +84,7 @@ class Gateway:
         self._bus = bus
         self._authenticate = authenticate
         self._is_admin = is_admin
+        self._limits = limits
         self._accepts = accepts
         self._registry = registry = Registry(self.hub, self.stats)
         self._checkpoints = registry.checkpoints = Checkpoints(bus, self._rooms_of, registry.taken_over, self._saved)
@@ -146,6 +152,24 @@ class Gateway:
         return sum(one.transport is not None for one in user.connections) if user is not None else 0
 
     # what sockets report (Desk)
+
+    @property
+    def counts_upgrades(self) -> bool:
+        """Part of Desk."""
+        return self._limits is not None and self._limits.on
+
+    def count_upgrade(self, socket: Socket, request: handshake.Request) -> None:
+        """Part of Desk."""
+        self._spawn(self._count_upgrade(socket, request))
+
+    async def _count_upgrade(self, socket: Socket, request: handshake.Request) -> None:
+        try:
+            if self._limits is not None:
+                await self._limits.admit(socket.peer, request.token, request.joined)
+        except ApiError as error:
+            socket.refuse(error)
+        else:
+            socket.accept(request)
 
     def opened(self, socket: Socket, wishes: Wishes) -> None:
         """Part of Desk."""

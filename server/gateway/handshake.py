@@ -56,6 +56,15 @@ class Request(Struct, frozen=True):
         values = self.headers.get(name)
         return values[0] if values else ""
 
+    def joined(self, name: str) -> str:
+        """All values of a header joined by commas, "" for none."""
+        return ",".join(self.headers.get(name, ()))
+
+    @property
+    def token(self) -> str:
+        """The token that it brings in Authorization or as cookie, "" for none."""
+        return _token(self)
+
     def tokens(self, name: str) -> list[str]:
         """The words of a header that is a comma-separated list, in lower case."""
         return [word.strip().lower() for value in self.headers.get(name, ()) for word in value.split(",")]
@@ -101,9 +110,10 @@ def refusal(error: ApiError) -> bytes:
     """The HTTP answer to an upgrade that is refused."""
     request_id = new_id()
     body = msgspec.json.encode(error_body(error, request_id))
+    told = "".join(f"{name}: {value}\r\n" for name, value in error.headers.items())
     head = (
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{told}"
         f"X-Request-Id: {request_id}\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body

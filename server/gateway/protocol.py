@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, ClassVar, Protocol, cast
 
 from server.context import Session
-from server.errors import ApiError
+from server.errors import ApiError, Busy
 from server.gateway import handshake
 from server.gateway.connection import PAUSED, Connection
 from server.gateway.frames import BINARY, CLOSE, JSON, PING, PONG, close_frame, frame
@@ -28,6 +28,13 @@ class Desk(Protocol):
 
     def origins(self) -> str:
         """The origins that may connect, space-separated."""
+
+    @property
+    def counts_upgrades(self) -> bool:
+        """Whether upgrades are limited: then one waits for `accept` or `refuse` after `count_upgrade`."""
+
+    def count_upgrade(self, socket: "Socket", request: Request) -> None:
+        """Somebody asks for an upgrade."""
 
     def opened(self, socket: "Socket", wishes: Wishes) -> None:
         """The upgrade is done."""
@@ -164,13 +171,36 @@ class Socket(asyncio.Protocol):
             return
         request = Request.parse(head)
         if request is None:
-            self._refuse(handshake.upgrade_required())
+            self.refuse(handshake.upgrade_required())
             return
         try:
             handshake.check(request, self.desk.origins(), self.desk.draining)
         except ApiError as error:
-            self._refuse(error)
+            self.refuse(error)
             return
+        if self.desk.counts_upgrades:
+            self.transport.pause_reading()
+            self.desk.count_upgrade(self, request)
+        else:
+            self._open(request)
+
+    @property
+    def peer(self) -> str:
+        """The address of whoever is connected, "" when there is none."""
+        peer = self.transport.get_extra_info("peername")
+        return str(peer[0]) if isinstance(peer, tuple) and peer else ""
+
+    def accept(self, request: Request) -> None:
+        """Open a socket whose upgrade was counted, if its client is still there."""
+        if self.state != CONNECTING or self.transport.is_closing():
+            return
+        if self.desk.draining:
+            self.refuse(Busy("api.context.server_busy.app_error"))
+            return
+        self.transport.resume_reading()
+        self._open(request)
+
+    def _open(self, request: Request) -> None:
         deflate = self.desk.deflate and handshake.offers_deflate(request)
         self.transport.write(handshake.acceptance(request, deflate))
         self._parser = FrameParser(deflate)
@@ -181,7 +211,10 @@ class Socket(asyncio.Protocol):
         self.confirms = wishes.confirms
         self.desk.opened(self, wishes)
 
-    def _refuse(self, error: ApiError) -> None:
+    def refuse(self, error: ApiError) -> None:
+        """Answer the request for an upgrade with an error."""
+        if self.state != CONNECTING:
+            return
         self.state = CLOSED
         self.transport.write(handshake.refusal(error))
         self.transport.close()

@@ -12,6 +12,8 @@ import structlog
 from starlette.requests import Request
 
 from server import metrics
+from server.access.addresses import client_ip
+from server.access.request_limits import HEALTH, RequestLimits
 from server.access.sessions import lacks_factor, session_by_token
 from server.context import Context, Services, Session
 from server.errors import (
@@ -69,20 +71,36 @@ class Incoming(msgspec.Struct):
         """A header's value, "" when it is not there."""
         return self.headers.get(name, b"").decode("latin-1")
 
+    @property
+    def peer(self) -> str:
+        """The address that it came from, perhaps a proxy's."""
+        client = self.scope.get("client")
+        return str(client[0]) if client else ""
+
+    def values(self, name: str) -> str:
+        """All values of a header joined by commas, "" when it is not there."""
+        wanted = name.encode()
+        return ",".join([value.decode("latin-1") for each, value in self.scope["headers"] if each == wanted])
+
 
 class Api:
-    """Everything below `/`, as one ASGI application. `after_auth` is told of each authenticated request."""
+    """Everything below `/`, as one ASGI application. `after_auth` is told of each authenticated request.
+
+    `limits` counts requests, if the settings want it.
+    """
 
     def __init__(
         self,
         services: Services,
         tree: RouteTree,
         version_id: Callable[[], str],
+        limits: RequestLimits,
         after_auth: Sequence[Callable[[Context], None]] = (),
     ) -> None:
         self._services = services
         self._tree = tree
         self._version_id = version_id
+        self._limits = limits
         self._after_auth = after_auth
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,7 +113,10 @@ class Api:
         request = Incoming(scope["method"], headers, scope, receive)
         route: Route | None = None
         try:
-            self._limit(scope)
+            self._check_sizes(scope)
+            if self._services.config.RateLimitSettings.Enable and scope["raw_path"] not in HEALTH:
+                token = _tokens(request)[1]
+                ctx.reply_headers += await self._limits.admit(request.peer, token, request.values)
             route, values = self._find(request)
             reply = await self._run(ctx, request, route, values)
         except ApiError as error:
@@ -117,7 +138,7 @@ class Api:
             child = route.metrics[status] = metrics.REQUEST_SECONDS.labels(route.operation, str(status))
         child.observe(seconds)
 
-    def _limit(self, scope: Scope) -> None:
+    def _check_sizes(self, scope: Scope) -> None:
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URL:
             raise UriTooLong("api.context.url_too_long.app_error", "The URL is too long.")
         if sum([len(name) + len(value) for name, value in scope["headers"]]) > MAX_HEADERS:
@@ -200,12 +221,7 @@ class Api:
 
     async def _authenticate(self, request: Incoming, ctx: Context) -> Session | None:
         """The session of the request's token; raises Unauthorized for one that is no good."""
-        cookie = _cookie(request.headers.get(b"cookie"), AUTH_TOKEN)
-        token = cookie
-        if not token:
-            scheme, _, rest = request.header(b"authorization").partition(" ")
-            if scheme.lower() in ("bearer", "token"):
-                token = rest.strip()
+        cookie, token = _tokens(request)
         if not token:
             if b"access_token=" in request.scope["query_string"]:
                 return await self._query_token(request)
@@ -237,13 +253,10 @@ class Api:
         return request.header(b"x-requested-with") == "XMLHttpRequest"
 
     def _client_ip(self, request: Incoming) -> str:
-        client = request.scope.get("client")
-        peer = client[0] if client else ""
-        for name in self._services.config.ServiceSettings.TrustedProxyIPHeader or ():
-            value = request.header(name.lower().encode()).split(",")[0].strip()
-            if value:
-                return value[:64]
-        return str(peer)
+        config = self._services.config
+        if not config.ServiceSettings.TrustedProxyIPHeader:
+            return request.peer
+        return client_ip(config, request.peer, request.values)
 
     def _failure(self, ctx: Context, error: ApiError) -> Reply:
         body = {
@@ -254,7 +267,9 @@ class Api:
             "status_code": error.status,
         }
         headers = [*error.headers.items()]
-        if error.status == 503:
+        if error.headers:  # what the error tells of a limit is news, what was to be told of another one isn't
+            ctx.reply_headers = [each for each in ctx.reply_headers if each[0] not in error.headers]
+        if error.status in (429, 503) and "Retry-After" not in error.headers:
             headers.append(("Retry-After", "1"))
         return Reply(content=_encode(body), status=error.status, headers=headers)
 
@@ -323,6 +338,15 @@ def _segment(raw: bytes) -> str:
     if "\0" in text:
         raise ValueError("NUL")
     return text
+
+
+def _tokens(request: Incoming) -> tuple[str, str]:
+    """The token of the request's cookie, and the one that counts: that, or else the one of its Authorization."""
+    cookie = _cookie(request.headers.get(b"cookie"), AUTH_TOKEN)
+    if cookie:
+        return cookie, cookie
+    scheme, _, rest = request.header(b"authorization").partition(" ")
+    return "", rest.strip() if scheme.lower() in ("bearer", "token") else ""
 
 
 def _cookie(header: bytes | None, name: str) -> str:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from server.access.guards import anyone, signed_in
+from server.access.limits import TOKEN_FAILURES, check_failures, count_failure
 from server.access.sessions import lacks_factor
 from server.context import Context
 from server.errors import BadRequest
@@ -124,10 +125,12 @@ async def deauthorize(ctx: Context, body: Deauthorization) -> None:
 @router.post("/oauth/access_token", guard=anyone, body_limit=FORM_LIMIT, **OAUTH)
 async def get_access_token(ctx: Context, request: Request) -> Reply:
     """Exchange a code or a refresh token for tokens; the app proves who it is in the form or by HTTP Basic."""
+    await check_failures(ctx, TOKEN_FAILURES)
     try:
         form = _form(await request.body(), request.headers.get("authorization", ""))
         tokens = await flow_service.give_tokens(ctx, form)
     except FlowError as error:
+        await count_failure(ctx, TOKEN_FAILURES)
         return _refusal(ctx, error)
     return Reply(content=_encode(tokens), headers=_NOT_STORED)
 

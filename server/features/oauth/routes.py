@@ -1,6 +1,7 @@
 """OAuth apps over HTTP."""
 
 from server.access.guards import anyone, in_service, on_system, self_or, signed_in
+from server.access.limits import APP_REGISTRATIONS, limit_address
 from server.access.permissions import Permission
 from server.context import Context
 from server.errors import NotAvailable
@@ -37,6 +38,7 @@ async def register_oauth_client(ctx: Context, body: ClientRegistration) -> Regis
     """Let a program register itself (RFC 7591), where that is switched on."""
     if not ctx.config.ServiceSettings.EnableDynamicClientRegistration:
         raise NotAvailable("api.oauth.register_oauth_app.turn_off.app_error", "Programs can't register themselves.")
+    await limit_address(ctx, APP_REGISTRATIONS)
     return await service.register_client(ctx, body)
 
 

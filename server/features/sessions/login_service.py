@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from server.access.limits import LOGIN_FAILURES, check_failures, count_failure
 from server.config.people import EmailSection
 from server.context import Context
 from server.errors import ApiError, BadRequest, Forbidden, NotAvailable, Unauthorized, invalid_body
@@ -22,7 +23,19 @@ SERVICES = frozenset({"email", "gitlab", "google", "office365", "openid", "ldap"
 
 
 async def login(ctx: Context, body: Login, props: dict[str, str]) -> tuple[User, Made]:
-    """Sign a user in; raises Unauthorized with the same answer for an unknown account and a wrong password."""
+    """Sign a user in; raises Unauthorized with the same answer for an unknown account and a wrong password.
+
+    Raises TooManyRequests for an address from which too many have failed, to whatever accounts.
+    """
+    await check_failures(ctx, LOGIN_FAILURES)
+    try:
+        return await _sign_in(ctx, body, props)
+    except Unauthorized:
+        await count_failure(ctx, LOGIN_FAILURES)
+        raise
+
+
+async def _sign_in(ctx: Context, body: Login, props: dict[str, str]) -> tuple[User, Made]:
     if not body.password:
         raise BadRequest("api.user.login.blank_pwd.app_error", "A password is needed.")
     if len(body.device_id) > service.DEVICE_ID_MAX:

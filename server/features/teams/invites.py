@@ -63,9 +63,7 @@ async def queue(
         return
     async with ctx.begin() as tx:
         if not await token_queries.use_quota(tx, sender.id, len(addresses), ctx.now()):
-            raise TooManyRequests(
-                "app.email.rate_limit_exceeded.app_error", "Too many invitations were sent, please wait an hour."
-            )
+            raise _too_many(ctx.now())
         tx.enqueue(
             *(
                 SendTeamInvitation(
@@ -80,6 +78,19 @@ async def queue(
                 for address in addresses
             )
         )
+
+
+def _too_many(now: int) -> TooManyRequests:
+    error = TooManyRequests(
+        "app.email.rate_limit_exceeded.app_error", "Too many invitations were sent, please wait an hour."
+    )
+    wait = str(-(-(token_queries.HOUR - now % token_queries.HOUR) // 1000))
+    error.headers = {
+        "X-RateLimit-Limit": str(token_queries.MOST_OF_A_SENDER),
+        "X-RateLimit-Reset": wait,
+        "Retry-After": wait,
+    }
+    return error
 
 
 async def check_channel_of(ctx: Context, team_id: str, channel_id: str) -> None:

@@ -1,5 +1,6 @@
 """Proving that an address belongs to a user."""
 
+from server.access.limits import ACCOUNT_MAILS, limit_address
 from server.context import Context
 from server.errors import BadRequest, invalid_body
 from server.features.audits.log import record
@@ -18,6 +19,7 @@ async def send_email_verification(ctx: Context, email: str) -> None:
     if not email:
         raise invalid_body("email")
     email = email.strip().lower()
+    await limit_address(ctx, ACCOUNT_MAILS)
     if not rules.is_email(email):
         return
     user = await queries.user_by_email(ctx.db, email)

@@ -1,6 +1,7 @@
 """Passwords: confirming, changing and resetting them, and locking after too many wrong ones."""
 
 from server.access.grants import check_system, has_system
+from server.access.limits import ACCOUNT_MAILS, limit_address
 from server.access.permissions import Permission
 from server.context import Context
 from server.errors import ApiError, BadRequest, NotFound, Unauthorized, forbidden, invalid_body
@@ -102,6 +103,7 @@ async def send_password_reset(ctx: Context, email: str) -> None:
     """Mail a link to the owner of the address; the answer never tells whether there is one."""
     if not email:
         raise invalid_body("email")
+    await limit_address(ctx, ACCOUNT_MAILS)
     user = await queries.user_by_email(ctx.db, email.strip().lower())
     eligible = user is not None and not user.delete_at and not user.auth_service and not user.is_bot
     async with ctx.begin() as tx:

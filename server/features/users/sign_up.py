@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from server.access.grants import has_system
+from server.access.limits import SIGN_UPS, limit_address
 from server.access.permissions import Permission
 from server.context import Context
 from server.errors import BadRequest, Forbidden, NotAvailable, NotFound, invalid_body
@@ -28,13 +29,15 @@ async def create_user(ctx: Context, new: NewUser, *, token: str = "", invite_id:
     """
     if len(redirect) > REDIRECT_MAX:
         raise invalid_body("r")
+    by_admin = await has_system(ctx, Permission.MANAGE_SYSTEM)
+    if not by_admin:
+        await limit_address(ctx, SIGN_UPS)
     if not redirect.startswith("/") or redirect[1:2] in ("/", "\\"):
         redirect = ""  # whoever signs an address up must not lead its owner to another site
     if token:
         return await _by_token(ctx, new, token)
     if invite_id:
         return await _by_invite_id(ctx, new, invite_id, redirect)
-    by_admin = await has_system(ctx, Permission.MANAGE_SYSTEM)
     closed = not by_admin and not ctx.config.TeamSettings.EnableOpenServer
     if not by_admin:
         _check_sign_up(ctx)

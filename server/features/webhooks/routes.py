@@ -8,6 +8,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from server.access.guards import anyone, in_service
+from server.access.limits import HOOK_CALLS, limit
 from server.context import Context
 from server.errors import TooLarge
 from server.features.webhooks import incoming, service
@@ -77,6 +78,7 @@ async def delete_incoming_webhook(ctx: Context, hook_id: Id) -> None:
 async def run_incoming_webhook(ctx: Context, request: Request, hook_id: str) -> Reply:
     """Post a message; who knows the id of the hook may."""
     hook = await incoming.known_hook(ctx, hook_id)
+    await limit(ctx, HOOK_CALLS, hook.id)
     await incoming.deliver(ctx, hook, await _payload(ctx, request))
     return Reply(content=b"ok", media_type="text/plain")
 
