@@ -92,6 +92,13 @@ class Blobs:
             except FileNotFoundError:
                 return None
 
+    async def paths(self) -> AsyncIterator[str]:
+        """The paths of all files."""
+        with _reachable():
+            async for found in obstore.list(self._store(), chunk_size=1000):
+                for meta in found:
+                    yield str(meta["path"])
+
     async def delete(self, *paths: str) -> None:
         """Remove files; those that are not there are passed over."""
         with _reachable():
@@ -102,15 +109,21 @@ class Blobs:
                     continue
 
 
+def is_path(path: str) -> bool:
+    """Whether something can be stored under this path."""
+    return _PATH.fullmatch(path) is not None and ".." not in path
+
+
 def _checked(path: str) -> str:
-    if _PATH.fullmatch(path) is None or ".." in path:
+    if not is_path(path):
         raise ValueError(f"not a path of a blob: {path!r}")
     return path
 
 
 async def _chunks(result: Any) -> AsyncIterator[bytes]:
-    async for chunk in result.stream(min_chunk_size=CHUNK):
-        yield bytes(chunk)
+    with _reachable():
+        async for chunk in result.stream(min_chunk_size=CHUNK):
+            yield bytes(chunk)
 
 
 async def _nothing() -> AsyncIterator[bytes]:

@@ -16,7 +16,8 @@ ICON_MAX = 256 * 1024
 MAX_DEPTH = 100
 
 
-def _path(user_id: str) -> str:
+def place(user_id: str) -> str:
+    """Where the icon of a bot lies in the store of files."""
     return f"bots/{user_id}/icon.svg"
 
 
@@ -60,7 +61,7 @@ async def icon_of(ctx: Context, user_id: str) -> tuple[bytes, str]:
     """The icon of a bot and its ETag; raises NotFound when it has none."""
     await visible_user(ctx, user_id)
     bot = await queries.bot_by_id(ctx.db, user_id)
-    content = await _blobs(ctx).read(_path(user_id)) if bot is not None and bot.last_icon_update else None
+    content = await _blobs(ctx).read(place(user_id)) if bot is not None and bot.last_icon_update else None
     if bot is None or content is None:
         raise NotFound("api.bot.get_bot_icon_image.read.app_error", "The bot has no icon.")
     return content, str(bot.last_icon_update)
@@ -70,14 +71,14 @@ async def set_icon(ctx: Context, user_id: str, content: bytes) -> None:
     """Make an uploaded drawing the icon of a bot, which the caller manages; raises BadRequest for what is no SVG."""
     if not is_svg(content):
         raise BadRequest("api.bot.set_bot_icon_image.parse.app_error", "An icon is an SVG drawing without a DTD.")
-    await _blobs(ctx).write(_path(user_id), content)
+    await _blobs(ctx).write(place(user_id), content)
     await _store(ctx, user_id, ctx.now())
 
 
 async def delete_icon(ctx: Context, user_id: str) -> None:
     """Take the icon from a bot."""
     await _store(ctx, user_id, 0)
-    await _blobs(ctx).delete(_path(user_id))
+    await _blobs(ctx).delete(place(user_id))
 
 
 async def _store(ctx: Context, user_id: str, last_icon_update: int) -> None:

@@ -18,7 +18,8 @@ MAX_FILE = 1024 * 1024
 """Bytes of an uploaded picture."""
 
 
-def _place(id: str) -> str:
+def place(id: str) -> str:
+    """Where the picture of an emoji lies in the store of files."""
     return f"emoji/{id}/image"
 
 
@@ -63,7 +64,7 @@ async def create_emoji(ctx: Context, new: NewEmoji, content: bytes) -> Emoji:
     picture = await _small(ctx, content)
     now = ctx.now()
     emoji_id = id_at(now)
-    await _blobs(ctx).write(_place(emoji_id), picture)
+    await _blobs(ctx).write(place(emoji_id), picture)
     try:
         emoji = await queries.insert_emoji(
             ctx.db, emoji_id, now, ctx.user_id, new.name, animated=picture.startswith(b"GIF")
@@ -71,7 +72,7 @@ async def create_emoji(ctx: Context, new: NewEmoji, content: bytes) -> Emoji:
         if emoji is None:
             raise await _refusal(ctx, new.name)
     except BaseException:
-        await _blobs(ctx).delete(_place(emoji_id))
+        await _blobs(ctx).delete(place(emoji_id))
         raise
     await ctx.tell((TAG,), [EmojiAdded(emoji=emoji)])
     return emoji
@@ -114,7 +115,7 @@ async def delete_emoji(ctx: Context, emoji_id: str) -> None:
             raise no_such_emoji()
         tx.invalidate(TAG)
         tx.enqueue(RemoveReactions(emoji_name=emoji.name, until=now))
-    await _blobs(ctx).delete(_place(emoji_id))
+    await _blobs(ctx).delete(place(emoji_id))
 
 
 async def image_of(ctx: Context, emoji_id: str) -> tuple[bytes, str]:
@@ -122,7 +123,7 @@ async def image_of(ctx: Context, emoji_id: str) -> tuple[bytes, str]:
     animated = (await customs(ctx)).animated.get(emoji_id)
     if animated is None:
         raise no_such_emoji()
-    content = await _blobs(ctx).read(_place(emoji_id))
+    content = await _blobs(ctx).read(place(emoji_id))
     if content is None:
         raise no_such_emoji()
     return content, "image/gif" if animated else "image/png"

@@ -12,7 +12,8 @@ SIDE = 128
 """Pixels."""
 
 
-def _path(team_id: str) -> str:
+def place(team_id: str) -> str:
+    """Where the icon of a team lies in the store of files."""
     return f"teams/{team_id}/icon.png"
 
 
@@ -31,7 +32,7 @@ async def icon_of(ctx: Context, team: Team, if_none_match: str) -> Reply:
         raise _no_icon()
     ctx.reply_headers.append(("Cache-Control", "max-age=86400, private"))
     revalidate(ctx, if_none_match, str(team.last_team_icon_update))
-    content = await _blobs(ctx).read(_path(team.id))
+    content = await _blobs(ctx).read(place(team.id))
     if content is None:
         raise _no_icon()
     return Reply(content=content, media_type="image/png")
@@ -44,11 +45,11 @@ async def set_icon(ctx: Context, team_id: str, content: bytes) -> None:
         small = await square_png(content, SIDE, ctx.config.FileSettings.MaxImageResolution)
     except Unreadable as error:
         raise BadRequest("api.team.set_team_icon.decode.app_error", error.message) from error
-    await _blobs(ctx).write(_path(team_id), small)
+    await _blobs(ctx).write(place(team_id), small)
     await set_icon_time(ctx, team_id, ctx.now())
 
 
 async def remove_icon(ctx: Context, team_id: str) -> None:
     """Take the icon of a team away."""
     await set_icon_time(ctx, team_id, 0)
-    await _blobs(ctx).delete(_path(team_id))
+    await _blobs(ctx).delete(place(team_id))

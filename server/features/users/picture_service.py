@@ -11,7 +11,8 @@ from server.storage.blobs import Blobs
 from server.storage.pictures import square_png
 
 
-def _path(user_id: str) -> str:
+def place(user_id: str) -> str:
+    """Where the picture of a user lies in the store of files."""
     return f"users/{user_id}/profile.png"
 
 
@@ -23,7 +24,7 @@ def _blobs(ctx: Context) -> Blobs:
 async def picture_of(ctx: Context, user: User) -> tuple[bytes, str]:
     """The picture of a user, a PNG, and its ETag: "" for a generated one."""
     if user.last_picture_update > 0:
-        stored = await _blobs(ctx).read(_path(user.id))
+        stored = await _blobs(ctx).read(place(user.id))
         if stored is not None:
             return stored, str(user.last_picture_update)
     return await avatar(user.id, user.username), ""
@@ -33,14 +34,14 @@ async def set_picture(ctx: Context, user_id: str, content: bytes) -> None:
     """Make an uploaded picture that of a user; raises BadRequest for what is none."""
     await editable_user(ctx, ctx.db, user_id)
     small = await square_png(content, SIDE, ctx.config.FileSettings.MaxImageResolution)
-    await _blobs(ctx).write(_path(user_id), small)
+    await _blobs(ctx).write(place(user_id), small)
     await _store(ctx, user_id, ctx.now())
 
 
 async def reset_picture(ctx: Context, user_id: str) -> None:
     """Give a user the generated picture again."""
     await _store(ctx, user_id, -ctx.now())
-    await _blobs(ctx).delete(_path(user_id))
+    await _blobs(ctx).delete(place(user_id))
 
 
 async def _store(ctx: Context, user_id: str, last_picture_update: int) -> None:
