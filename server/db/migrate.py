@@ -2,11 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import structlog
 
-_LOCK = 0x68756262
+LOCK = 0x68756262
+"""The advisory lock of whoever changes the schema, and of whoever needs it to stay as it is (shared)."""
+
 _FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 log = structlog.get_logger()
@@ -30,26 +33,43 @@ def schema_folder() -> Path:
 async def migrate(dsn: str, folder: Path | None = None) -> list[int]:
     """Bring the database to the newest schema; the numbers of the files that were run.
 
-    Nodes that start together wait for each other: the lock is held by one, the others find all done.
+    Nodes that start together wait for each other: the lock is held by one, the others find all done. Where all is
+    done already, nobody waits.
     """
     files = schema_files(folder or schema_folder())
     connection = await asyncpg.connect(dsn, timeout=30)
     done: list[int] = []
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        await connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations"
-            " (number integer PRIMARY KEY, run_at timestamptz DEFAULT now())"
-        )
-        newest = await connection.fetchval("SELECT coalesce(max(number), 0) FROM schema_migrations")
-        for number, path in files:
-            if number <= newest:
-                continue
-            async with connection.transaction():
-                await connection.execute(path.read_text(encoding="utf-8"))
-                await connection.execute("INSERT INTO schema_migrations (number) VALUES ($1)", number)
+        if await schema_of(connection) >= len(files):
+            return []
+        await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+        newest = await schema_of(connection)
+        for number, path in files[newest:]:
+            await run_file(connection, number, path)
             done.append(number)
             log.info("migrated", file=path.name)
     finally:
         await connection.close(timeout=5)
     return done
+
+
+async def schema_of(connection: Any) -> int:
+    """The number of the newest file that was run in a database, 0 for none."""
+    if await connection.fetchval("SELECT to_regclass('schema_migrations') IS NULL"):
+        return 0
+    return int(await connection.fetchval("SELECT coalesce(max(number), 0) FROM schema_migrations"))
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+async def run_file(connection: Any, number: int, path: Path) -> None:
+    """Run a file as a whole or not at all, and note it."""
+    async with connection.transaction():
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations"
+            " (number integer PRIMARY KEY, run_at timestamptz DEFAULT now())"
+        )
+        await connection.execute(_text_of(path))
+        await connection.execute("INSERT INTO schema_migrations (number) VALUES ($1)", number)
