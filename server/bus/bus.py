@@ -23,6 +23,11 @@ EVERYONE = "all"
 START_SECONDS = 3.0
 
 
+def names_on(address: Address, name: str = "hubbub") -> Names:
+    """The names of a service's keys on its Redis."""
+    return Names(f"{name}{address.db}:")
+
+
 class Audience(Protocol):
     """What events are passed on to: the hub of the gateway."""
 
@@ -47,7 +52,7 @@ class Bus:
         address = Address.parse(redis_url)
         self.node_id = f"{node_id}.{secrets.token_hex(4)}"
         """Of this process: workers of one node, and a node that was started again, are told apart."""
-        self.names = Names(f"{name}{address.db}:")
+        self.names = names_on(address, name)
         self.on_lost: list[Callable[[], None]] = []
         """Called when messages to all nodes may have been missed: drop every cache. Also when Redis goes away."""
         self.publisher = Publisher(address, self.names)

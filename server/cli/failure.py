@@ -7,7 +7,11 @@ DATABASE_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.Interfa
 
 
 class CommandError(Exception):
-    """A command can't do what it was told; the message is one line that says why."""
+    """A command can't do what it was told; the message is one line that says why, `code` what it exits with."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def first_line(error: Exception) -> str:

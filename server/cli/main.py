@@ -45,7 +45,8 @@ def main() -> None:
     try:
         app()
     except (CommandError, ConfigError, EngineError) as error:
-        sys.exit(f"hubbub: {error}")
+        typer.echo(f"hubbub: {error}", err=True)
+        sys.exit(error.code if isinstance(error, CommandError) else 1)
 
 
 def _print_version(wanted: bool) -> None:
@@ -104,6 +105,47 @@ def migrate() -> None:
     from server.cli import serve as work
 
     work.migrate()
+
+
+@app.command()
+def backup(archive: Annotated[Path, typer.Argument(help="A file that is not there yet.", show_default=False)]) -> None:
+    """Write the whole service to one file, while it runs: messages, files, settings, sessions and secrets.
+
+    The environment must be that of the nodes: MM_SQLSETTINGS_DATASOURCE names the database, stored settings and MM_*
+    variables where the files are. The file appears under its name when it is whole; nobody but you can read it.
+    MM_* variables are not in it, nor is the key of MM_SQLSETTINGS_ATRESTENCRYPTKEY: keep that one elsewhere.
+
+    Exit code 0: all is well. 4: the archive is whole, but files that the database names are missing in the store
+    of the service. 1: there is no archive.
+
+    `tar` lists and unpacks it, and `sha256sum -c SHA256SUMS` checks what was unpacked.
+    """
+    from server.cli import backup as work
+
+    typer.echo(work.take(archive))
+
+
+@app.command()
+def restore(
+    archive: Annotated[Path, typer.Argument(help="What `hubbub backup` has written.", show_default=False)],
+    check: Annotated[bool, typer.Option("--check", help="Only read the archive through; nothing is written.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Write over a service that is there.")] = False,
+) -> None:
+    """Write a service back that `hubbub backup` has written, into an empty database and an empty store of files.
+
+    The environment must be that of the nodes, which must not be running: database, Redis, and if the stored settings
+    don't say it, where the files are. Every byte of the archive is checked before anything is written, and the
+    database changes in one moment at the end. A backup of an older version is brought to the schema of this one.
+
+    Exit code 0: all is well. 3: the archive is damaged. 1: it can't be restored here. In both cases nothing has
+    changed. Was it killed, the database is as it was, and --replace writes over files that were stored already.
+
+    Jobs that were under way may be done twice, such as a mail, and posts whose time has come meanwhile are sent when
+    nodes start: to look at a backup beside the living service, start them with MM_JOBSETTINGS_RUNJOBS=false.
+    """
+    from server.cli import backup as work
+
+    typer.echo(work.check(archive) if check else work.restore(archive, replace=replace))
 
 
 @app.command()

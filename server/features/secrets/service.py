@@ -4,7 +4,7 @@ import structlog
 
 from server.config import ConfigError
 from server.config.environment import variable_of
-from server.db import Pool
+from server.db import Db, Pool
 from server.features.secrets import queries
 from server.sealing import Unreadable
 
@@ -45,7 +45,14 @@ async def reseal(db: Pool) -> int:
     return count
 
 
-def _opened(db: Pool, mark: str) -> str:
+async def require_key(db: Db) -> None:
+    """Raise ConfigError when secrets were sealed with a key that is not among the present ones."""
+    mark = await queries.key_check(db)
+    if mark is not None:
+        _opened(db, mark)
+
+
+def _opened(db: Db, mark: str) -> str:
     try:
         return db.seals.open(mark, PLACE)
     except Unreadable:

@@ -42,7 +42,12 @@ LIVING = SQL(f"SELECT {columns(LivingNode)} FROM nodes WHERE seen_at >= $1 ORDER
 
 async def living_nodes(db: Db) -> list[LivingNode]:
     """The nodes that were there within the last half minute, the oldest first. A table of a few rows."""
-    return await db.many(LivingNode, LIVING, now_ms() - int(BEAT_SECONDS * 3000))
+    return await db.many(LivingNode, LIVING, living_since())
+
+
+def living_since() -> int:
+    """Nodes that were seen after this time live."""
+    return now_ms() - int(BEAT_SECONDS * 3000)
 
 
 class NodeBeat:
