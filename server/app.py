@@ -57,6 +57,7 @@ from server.features.persistent_notifications import jobs as persistent_notifica
 from server.features.posts import jobs as posts_jobs
 from server.features.posts import list_routes as post_lists
 from server.features.posts import routes as posts
+from server.features.posts.unpublished import Unpublished, find_missing
 from server.features.posts.writer import PostWriter
 from server.features.preferences import routes as preferences
 from server.features.previews import jobs as previews_jobs
@@ -287,6 +288,10 @@ class Node:
         self.services.extras[Fetcher] = Fetcher(outbound)
         writer = PostWriter(self.services)
         self.services.extras[PostWriter] = writer
+        self.services.extras[Unpublished] = Unpublished()
+        self.services.bus.find_missing_by(
+            lambda line, after, until: find_missing(request_context(self.services), line, after, until)
+        )
         presence = Presence(self.services)
         self.services.extras[Presence] = presence
         self.gateway.on_connected.append(presence.connected)

@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from server.bus.envelope import Envelope, unseal
 from server.bus.event import Event
-from server.bus.publisher import Publisher
+from server.bus.publisher import FindMissing, Publisher
 from server.bus.redis import Address, Argument, RedisError
 from server.bus.scripts import Names
 from server.bus.signals import NODES, Signal
@@ -92,6 +92,17 @@ class Bus:
     def missed(self, topics: Iterable[str]) -> None:
         """News of these topics could not be told: their connections start anew, NODES stands for the caches."""
         self.publisher.remember(topics)
+
+    async def make_good(self, lines: Mapping[str, int]) -> int:
+        """Publish what lines (see `Turn`) have up to a place each and nobody published; how many lines that were.
+
+        Raises RedisError.
+        """
+        return await self.publisher.make_good(lines)
+
+    def find_missing_by(self, find_missing: FindMissing) -> None:
+        """Say where the messages of lines are stored, for those that a node did not live to publish."""
+        self.publisher.find_missing = find_missing
 
     def on(self, kind: type[S], handler: Callable[[S], None]) -> None:
         """Call `handler` for every signal of this kind, in the order of the bus; it must not block."""

@@ -84,6 +84,17 @@ class Room(Struct, frozen=True):
         )
 
 
+class Turn(Struct, frozen=True):
+    """The place of an event in a line whose events are published in one order, whichever nodes do it, and once each."""
+
+    line: str
+    """What is put in order: the id of a channel."""
+    at: int
+    """Rises along the line."""
+    after: int
+    """`at` of the one before it in the line, which must have been published; 0: it need not wait for any."""
+
+
 class Event(Struct, frozen=True, kw_only=True):
     """Base of all events: the fields are the `data` of the wire; those that are None or UNSET stay away."""
 
@@ -113,6 +124,10 @@ class Event(Struct, frozen=True, kw_only=True):
     def envelope_id(self) -> str:
         """An id under which the event is published once only, however often that is tried; "" for no such limit."""
         return ""
+
+    def turn(self) -> Turn | None:
+        """Its place in a line of events that keep their order over all nodes; None if it has none."""
+        return None
 
     @classmethod
     def json_fields(cls) -> tuple[str, ...]:

@@ -5,12 +5,15 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
 
 from server.bus.envelope import seal
-from server.bus.event import Event
+from server.bus.event import Event, Turn
 from server.bus.redis import Address, Argument, RedisConnection, RedisError
-from server.bus.scripts import BEGIN, PUBLISH, Names
+from server.bus.scripts import BEGIN, PUBLISH, REACHED, TURN, Names
 from server.bus.signals import EventsLost, Signal
 
 log = logging.getLogger(__name__)
@@ -22,6 +25,33 @@ AT_ONCE = 200
 """So many messages go into one call, for Redis does nothing else meanwhile."""
 MISSED_TOPICS = 1000
 """More topics than this are not remembered one by one."""
+TURN_SECONDS = 0.1
+"""How long a message waits for the one before it, which another node has stored but not published yet."""
+TURN_TRIES = (0.001, 0.016)
+"""The first and the longest pause between two tries."""
+
+FindMissing = Callable[[str, int, int], Awaitable[Sequence[Event | Signal]]]
+"""Gives what a line has after a place, up to another, in order: not much more than AT_ONCE messages."""
+
+
+class _Sealed(Struct):
+    """A message ready to go."""
+
+    once: str
+    payload: bytes
+    topics: list[str]
+    turn: Turn | None
+
+    def words(self, in_turn: bool) -> list[Argument]:
+        """What the script needs; unless `in_turn` the message goes whatever was before it in its line."""
+        turn = self.turn
+        place = TURN.pack(turn.at, turn.after if in_turn else 0) + turn.line.encode() if turn is not None else b""
+        return [self.once, place, self.payload, len(self.topics), *self.topics]
+
+
+def _sealed(message: Event | Signal) -> _Sealed:
+    once, payload, topics = seal(message)
+    return _Sealed(once, payload, list(topics), message.turn() if isinstance(message, Event) else None)
 
 
 async def begin_epoch(connection: RedisConnection, names: Names) -> bytes:
@@ -40,6 +70,11 @@ class Publisher:
         self.failed = 0
         self.seconds = 0.0
         """Time spent waiting for Redis' answers."""
+        self.waited = 0
+        """Messages that had to wait for another node's."""
+        self.made_good = 0
+        """Messages that another node had stored and did not publish."""
+        self.find_missing: FindMissing | None = None
         self._address = address
         self._names = names
         self._connection: RedisConnection | None = None
@@ -47,6 +82,8 @@ class Publisher:
         self._ready = asyncio.Event()
         self._away_since = 0.0
         self._missed: dict[str, None] | None = {}
+        self._missed_turns: dict[str, Turn] = {}
+        """How far each line got in vain."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -96,21 +133,17 @@ class Publisher:
         return done
 
     async def _publish(self, messages: Sequence[Event | Signal]) -> bool:
-        words: list[Argument] = []
-        topics: list[str] = []
-        for message in messages:
-            once, payload, goes_to = seal(message)
-            if goes_to:
-                words += (once, payload, len(goes_to), *goes_to)
-                topics += goes_to
-        if not words:
+        sealed = [one for message in messages if (one := _sealed(message)).topics]
+        if not sealed:
             return True
         started = time.perf_counter()
         try:
-            await self._send(words)
+            early = await self._send(sealed)
+            if early:
+                await self._wait_for_turn([sealed[number] for number in early])
         except RedisError as error:
             self.failed += len(messages)
-            self.remember(topics)
+            self._remember(sealed)
             log.warning("events were stored but could not be published: %s", error)
             return False
         finally:
@@ -118,7 +151,55 @@ class Publisher:
         self.published += len(messages)
         return True
 
-    async def _send(self, words: list[Argument]) -> None:
+    async def _wait_for_turn(self, sealed: list[_Sealed]) -> None:
+        """Try until those before are published; a node that takes too long for it is taken for dead."""
+        self.waited += len(sealed)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + TURN_SECONDS
+        pause, longest = TURN_TRIES
+        while loop.time() < end:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, longest)
+            early = await self._send(sealed)
+            if not early:
+                return
+            sealed = [sealed[number] for number in early]
+        until = {one.turn.line: one.turn.after for one in reversed(sealed) if one.turn is not None}
+        before: list[_Sealed] = []
+        for line, reached in (await self._reached(until)).items():
+            try:
+                before += await self._missing(line, reached, until[line])
+            except Exception:
+                log.exception("what was not published can't be read; its receivers start anew")
+                self._remember([one for one in sealed if one.turn is not None and one.turn.line == line])
+        await self._send_freely([*before, *sealed])
+
+    async def make_good(self, lines: Mapping[str, int]) -> int:
+        """Publish what is missing in lines up to a place in each; how many lines that were. Raises RedisError.
+
+        What has been published meanwhile is not published again.
+        """
+        behind = {line: reached for line, reached in (await self._reached(lines)).items() if reached < lines[line]}
+        for line, reached in behind.items():
+            await self._send_freely(await self._missing(line, reached, lines[line]))
+        return len(behind)
+
+    async def _reached(self, lines: Mapping[str, int]) -> dict[str, int]:
+        found: Any = await self.command("EVAL", REACHED, 0, self._names.prefix, *lines)
+        return dict(zip(lines, map(int, found), strict=True))
+
+    async def _missing(self, line: str, after: int, until: int) -> list[_Sealed]:
+        found = await self.find_missing(line, after, until) if self.find_missing is not None else ()
+        self.made_good += len(found)
+        return [one for message in found if (one := _sealed(message)).topics]
+
+    async def _send_freely(self, sealed: Sequence[_Sealed]) -> None:
+        for start in range(0, len(sealed), AT_ONCE):
+            await self._send(sealed[start : start + AT_ONCE], in_turn=False)
+
+    async def _send(self, sealed: Sequence[_Sealed], *, in_turn: bool = True) -> list[int]:
+        """Publish; gives the numbers of those whose turn has not come. Raises RedisError."""
+        words = [word for one in sealed for word in one.words(in_turn)]
         if not self._ready.is_set():
             left = self._away_since + PATIENCE_SECONDS - asyncio.get_running_loop().time()
             if left > 0:
@@ -128,8 +209,8 @@ class Publisher:
             raise RedisError("no connection to Redis")
         for _ in range(2):
             try:
-                await connection.command("EVALSHA", self._script, 0, self._names.prefix, *words)
-                return
+                early: list[int] = await connection.command("EVALSHA", self._script, 0, self._names.prefix, *words)
+                return early
             except RedisError as error:
                 if not str(error).startswith(("NOSCRIPT", "NOEPOCH")):
                     raise
@@ -146,6 +227,11 @@ class Publisher:
             self._missed.update(dict.fromkeys(topics))
             if len(self._missed) > MISSED_TOPICS:
                 self._missed = None
+
+    def _remember(self, sealed: Sequence[_Sealed]) -> None:
+        self.remember(topic for one in sealed for topic in one.topics)
+        if self._missed is not None:
+            self._missed_turns |= {one.turn.line: one.turn for one in sealed if one.turn is not None}
 
     async def _stay_connected(self) -> None:
         delay = RECONNECT_SECONDS[0]
@@ -175,8 +261,18 @@ class Publisher:
             delay = min(delay * 2, RECONNECT_SECONDS[1])
 
     async def _confess(self) -> None:
-        """Tell all nodes which topics missed something, so that no client goes on with a gap."""
-        if self._missed is None or self._missed:
-            missed, self._missed = self._missed, {}
-            if not await self.publish([EventsLost(missed=None if missed is None else tuple(missed))]):
-                self._missed = None if missed is None or self._missed is None else {**missed, **self._missed}
+        """Tell all nodes which topics missed something, so that no client goes on with a gap.
+
+        Whoever starts anew has everything; so what was missed need not be made good any more.
+        """
+        if self._missed is not None and not self._missed:
+            return
+        missed, self._missed = self._missed, {}
+        turns, self._missed_turns = self._missed_turns, {}
+        lost = _sealed(EventsLost(missed=None if missed is None else tuple(missed)))
+        try:
+            await self._send_freely([lost, *(_Sealed("", b"", [], turn) for turn in turns.values())])
+        except RedisError as error:
+            log.warning("what was missed could not be told: %s", error)
+            self._missed = None if missed is None or self._missed is None else {**missed, **self._missed}
+            self._missed_turns = {**turns, **self._missed_turns}

@@ -3,8 +3,25 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from server.bus.event import Aside, AsJson, Audience, Event, Room
-from server.features.posts.models import Post
+from server.bus.event import Aside, AsJson, Audience, Event, Room, Turn
+from server.features.posts.models import Post, StoredPost
+
+RECENT_MS = 300_000
+"""A post waits only for posts that are not older than this: all others have been published, or were put right."""
+
+
+def turn_of(post: Post | StoredPost, before: int, now: int) -> Turn | None:
+    """The turn of a post in its channel after the newest post `before` it; None for one that was dated back."""
+    if post.create_at <= before:
+        return None
+    recent = post.create_at - before <= RECENT_MS and now - post.create_at <= RECENT_MS
+    return Turn(post.channel_id, post.create_at, before if recent else 0)
+
+
+def turn_again(post: Post | StoredPost, now: int) -> Turn:
+    """The turn of a post that may have been published or not, and of which nobody remembers what was before it."""
+    recent = now - post.create_at <= RECENT_MS
+    return Turn(post.channel_id, post.create_at, post.create_at - 1 if recent else 0)
 
 
 class Posted(Event, frozen=True, kw_only=True):
@@ -15,7 +32,7 @@ class Posted(Event, frozen=True, kw_only=True):
     room: Aside[Room]
     mentioned: Aside[Sequence[str]] = ()
     following: Aside[Sequence[str]] = ()
-    once: Aside[str] = ""
+    place: Aside[Turn | None] = None
     channel_type: str
     channel_display_name: str
     channel_name: str
@@ -43,9 +60,13 @@ class Posted(Event, frozen=True, kw_only=True):
         """Those whom it mentions and followers are to be told, and their clients say whether they were."""
         return self.post.user_id
 
+    def turn(self) -> Turn | None:
+        """Posts of a channel are published in the order in which they were stored, and once each."""
+        return self.place
+
     def envelope_id(self) -> str:
-        """The same for every attempt to write a post; only a pending_post_id makes more than one of them."""
-        return self.once
+        """The same for every attempt to write a post that has no turn."""
+        return "" if self.place is not None else f"posted:{self.post.id}"
 
 
 class PostEdited(Event, frozen=True, kw_only=True):

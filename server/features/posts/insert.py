@@ -83,6 +83,8 @@ class Written(Struct):
     """Of its thread, some of them twice."""
     commented: list[str]
     """Users whom it mentions by being a reply to them."""
+    before: int
+    """create_at of the newest post that the channel had before it, 0 if it had none."""
     files: list[dict[str, Any]] | None = None
     """Those of the draft that were its author's, for the channel, and in no post before: as `FileInfo`."""
 
@@ -272,7 +274,7 @@ def _insert_roots(kind: _Kind) -> SQL:
           FROM accepted, unnest(string_to_array(notified, ',')) AS mentioned (user_id)
          WHERE notified <> ''
     ), {_MEMBERS}
-    SELECT id, create_at, 0, '{{}}'::text[], '{{}}'::text[], {kind.given} FROM accepted ORDER BY n
+    SELECT id, create_at, 0, '{{}}'::text[], '{{}}'::text[], last_post_at, {kind.given} FROM accepted ORDER BY n
     """)
 
 
@@ -404,6 +406,7 @@ def _insert_posts(kind: _Kind) -> SQL:
                || ARRAY(SELECT user_id FROM memberships_moved WHERE post_id = accepted.root_id AND following)
            ELSE '{{}}' END,
            ARRAY(SELECT user_id FROM commented WHERE commented.n = accepted.n),
+           accepted.last_post_at,
            {kind.given}
       FROM accepted
  LEFT JOIN roots_moved ON roots_moved.id = accepted.root_id
@@ -419,7 +422,7 @@ INSERT_POSTS = {kind: _insert_posts(kind) for kind in _KINDS}
 def statement_for(drafts: Sequence[Draft]) -> tuple[SQL, list[Any]]:
     """The statement that writes these drafts, no two of one author and pending_post_id, and its arguments.
 
-    Its rows are those of `Written`; drafts that were refused or written before are not among them.
+    `written_of` reads its rows; drafts that were refused or written before are not among them.
     """
     columns = [
         [draft.id for draft in drafts],
@@ -457,3 +460,16 @@ def statement_for(drafts: Sequence[Draft]) -> tuple[SQL, list[Any]]:
         arguments.append(_json(jobs).decode())
     kind = _Kind(attach=any(draft.file_ids for draft in drafts), follow=bool(jobs))
     return (INSERT_POSTS if roots else INSERT_ROOTS)[kind], arguments
+
+
+def written_of(drafts: Sequence[Draft], rows: Sequence[Sequence[Any]]) -> dict[str, Written]:
+    """What became of drafts, by their ids, from the rows of the statement that wrote them."""
+    channels = {draft.id: draft.channel_id for draft in drafts}
+    newest: dict[str, int] = {}
+    found: dict[str, Written] = {}
+    for row in rows:
+        found[row[0]] = written = Written(*row[:WRITTEN])
+        channel_id = channels[written.id]
+        written.before = newest.get(channel_id, written.before)  # rows tell what was there before all of them
+        newest[channel_id] = max(written.before, written.create_at)
+    return found

@@ -22,10 +22,11 @@ from server.features.persistent_notifications import queries as persistent_queri
 from server.features.posts import delete_queries, move_queries, queries
 from server.features.posts.access import no_such_post, readable_post
 from server.features.posts.delete_service import deletion_news
-from server.features.posts.insert import Draft, statement_for
+from server.features.posts.events import turn_of
+from server.features.posts.insert import Draft, statement_for, written_of
 from server.features.posts.keywords import Mentioned, mentioned_by, mentioned_in_room
 from server.features.posts.models import UNCOUNTED, WRANGLER, Priority, StoredPost
-from server.features.posts.service import may_post, news_of, post_system
+from server.features.posts.service import Place, may_post, news_of, post_system
 from server.features.preferences.queries import rename_of_all
 from server.features.preferences.service import FLAGGED_POST
 from server.features.reactions.queries import copy_reactions
@@ -153,11 +154,14 @@ async def _rewrite(ctx: Context, tx: Change, move: Move, rows: Sequence[StoredPo
         mentions[new_id] = mentioned.users
         drafts.append(_draft(ctx, move, row, new_id, new_ids[0], mentioned, now))
     # Replies need their root to be there.
+    before: list[int] = []
     for group in (drafts[:1], drafts[1:]):
         if group:
             sql, arguments = statement_for(group)
-            if len(await tx.rows(sql, *arguments)) != len(group):
+            written = written_of(group, await tx.rows(sql, *arguments))
+            if len(written) != len(group):
                 raise _refusal("The channel is archived.")
+            before += [each.before for each in written.values()]
     await move_queries.complete_copies(tx, old_ids, new_ids)
     await move_queries.copy_followers(tx, old_ids[0], new_ids[0], move.target.id)
     await copy_reactions(tx, old_ids, new_ids, move.target.id)
@@ -170,8 +174,9 @@ async def _rewrite(ctx: Context, tx: Change, move: Move, rows: Sequence[StoredPo
     changed_at = await queries.next_change(tx, move.source.id, now)
     gone = await delete_queries.delete_post(tx, old_ids[0], ctx.user_id, changed_at)
     tx.publish(*deletion_news(await room_of(ctx, move.source.id), gone[0], ctx.user_id))
-    for row in await move_queries.written_posts(tx, new_ids):
-        tx.publish(await news_of(ctx, move.target, move.room, row, mentions[row.id]))
+    for row, newest in zip(await move_queries.written_posts(tx, new_ids), before, strict=True):
+        turn = turn_of(row, newest, ctx.now())
+        tx.publish(await news_of(ctx, Place(move.target, move.room), row, mentions[row.id], turn))
     return new_ids[0]
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import asdict
 
 from server.access.grants import ChannelPlace, channel_place, has_channel, has_system
 from server.access.permissions import Permission
-from server.bus.event import Event, Room
+from server.bus.event import Event, Room, Turn
 from server.context import Context
 from server.errors import BadRequest, Busy, Forbidden, NotFound, forbidden
 from server.features.channels.rooms import room_of
@@ -17,7 +17,7 @@ from server.features.posts import queries
 from server.features.posts.channel_mentions import link_channels
 from server.features.posts.emojis import add_emojis, emojis_in, put_emojis
 from server.features.posts.ephemeral import tell_of_outsiders, tell_of_silence
-from server.features.posts.events import Posted
+from server.features.posts.events import Posted, turn_again, turn_of
 from server.features.posts.followups import Upcoming, plan
 from server.features.posts.hashtags import hashtags_in
 from server.features.posts.insert import Draft, Written
@@ -56,8 +56,6 @@ class Place(Struct):
     alias: str = ""
     """The name that an integration shows instead of the author's, "" for none."""
     set_online: bool = False
-    again: bool = False
-    """Whether the post may be published several times; connections take it once."""
 
 
 async def create_post(
@@ -108,9 +106,8 @@ async def create_post(
         await note_persistent(ctx, place.channel, place.room, draft, props)
     draft.jobs = await _followups(ctx, place, draft, props, is_bot=is_bot, from_webhook=from_webhook)
     place.set_online = set_online and not from_webhook
-    place.again = bool(id)
-    if from_webhook and ctx.config.ServiceSettings.EnablePostUsernameOverride:
-        place.alias = str(props.get("override_username", ""))
+    if from_webhook:
+        place.alias = alias_in(ctx, props)
     post = await _write(ctx, place, draft, props, mentioned)
     await add_permalinks(ctx, [post])
     if place.set_online:
@@ -125,7 +122,12 @@ async def create_post(
 async def tell_again(ctx: Context, row: StoredPost) -> None:
     """Publish a post of a chosen id that its writer may not have lived to publish. Raises Forbidden and BadRequest."""
     place = await _place_for(ctx, row.channel_id, check=False)
-    place.again = True
+    mentioned = await mentioned_again(ctx, place, row)
+    await ctx.tell((), [await news_of(ctx, place, row, mentioned.users, turn_again(row, ctx.now()))])
+
+
+async def mentioned_again(ctx: Context, place: Place, row: StoredPost) -> Mentioned:
+    """Whom a stored post calls by its text."""
     draft = Draft(
         id=row.id,
         user_id=row.user_id,
@@ -135,16 +137,24 @@ async def tell_again(ctx: Context, row: StoredPost) -> None:
         type=row.type,
         now=row.create_at,
     )
-    mentioned = await _mentioned(ctx, place, draft, row.props, self_too=False)
-    sender = await get_user(ctx, row.user_id)
-    await ctx.tell((), [_posted(place, shown(row), sender, mentioned.users, ())])
+    return await _mentioned(ctx, place, draft, row.props, self_too=False)
 
 
-async def news_of(ctx: Context, channel: ChannelPlace, room: Room, row: StoredPost, mentioned: Sequence[str]) -> Posted:
-    """What everyone hears of a post that was written in another way, and calls these users."""
+async def news_of(
+    ctx: Context,
+    place: Place,
+    row: StoredPost,
+    mentioned: Sequence[str],
+    turn: Turn | None,
+    *,
+    followers: Sequence[str] = (),
+    pending_post_id: str = "",
+) -> Posted:
+    """What everyone hears of a post that is stored and calls these users."""
     post = shown(row)
     await add_emojis(ctx, [post])
-    return _posted(Place(channel, room), post, await get_user(ctx, row.user_id), mentioned, ())
+    post.pending_post_id = pending_post_id
+    return _posted(place, post, await get_user(ctx, row.user_id), mentioned, followers, turn)
 
 
 async def post_system(
@@ -268,6 +278,11 @@ def given_props(ctx: Context, given: Mapping[str, Any], *, from_webhook: bool = 
     return props
 
 
+def alias_in(ctx: Context, props: Mapping[str, Any]) -> str:
+    """The name that the post of a webhook shows instead of its author's, "" for none."""
+    return str(props.get("override_username", "")) if ctx.config.ServiceSettings.EnablePostUsernameOverride else ""
+
+
 def checked_priority(ctx: Context, new: NewPost) -> Priority | None:
     """The priority of a root post; raises BadRequest for one of a reply, Forbidden when it is switched off."""
     priority = new.metadata.priority if new.metadata is not None else None
@@ -362,7 +377,8 @@ async def _write(
         posts.append(post)
         post.pending_post_id = draft.pending_post_id
         users = list(dict.fromkeys((*called, *mentioned.users, *written.commented)))
-        return [_posted(place, post, sender, users, list(dict.fromkeys(written.followers)))]
+        turn = turn_of(post, written.before, ctx.now())
+        return [_posted(place, post, sender, users, list(dict.fromkeys(written.followers)), turn)]
 
     writer: PostWriter = ctx.part(PostWriter)
     written = await writer.write(draft, news)
@@ -398,7 +414,12 @@ def _row(draft: Draft, props: dict[str, Any], written: Written) -> StoredPost:
 
 
 def _posted(
-    place: Place, post: Post, sender: User | None, mentioned: Sequence[str], followers: Sequence[str]
+    place: Place,
+    post: Post,
+    sender: User | None,
+    mentioned: Sequence[str],
+    followers: Sequence[str],
+    turn: Turn | None,
 ) -> Posted:
     name = f"@{sender.username}" if sender is not None else ""
     channel = place.channel
@@ -407,7 +428,7 @@ def _posted(
         room=place.room,
         mentioned=mentioned,
         following=followers,
-        once=f"posted:{post.id}" if post.pending_post_id or place.again else "",
+        place=turn,
         channel_type=channel.type,
         channel_display_name=name if channel.type == DIRECT else channel.display_name,
         channel_name=channel.name,
@@ -431,7 +452,7 @@ async def _repeat(ctx: Context, place: Place, draft: Draft, mentioned: Mentioned
     await add_emojis(ctx, [post])
     post.pending_post_id = draft.pending_post_id
     if row.channel_id == draft.channel_id and row.message == draft.message and not row.delete_at:
-        await ctx.tell((), [_posted(place, post, sender, mentioned.users, ())])
+        await ctx.tell((), [_posted(place, post, sender, mentioned.users, (), turn_again(post, ctx.now()))])
     return post
 
 

@@ -14,7 +14,7 @@ from server.bus.event import Event
 from server.context import Services
 from server.db import data_error
 from server.errors import ApiError, Busy
-from server.features.posts.insert import WRITTEN, Draft, Written, statement_for
+from server.features.posts.insert import Draft, Written, statement_for, written_of
 
 GROUP = 128
 """Posts in one statement at most."""
@@ -160,7 +160,7 @@ class PostWriter:
         finally:
             stats.statements += 1
             stats.seconds += time.perf_counter() - started
-        return {row[0]: Written(*row[:WRITTEN]) for row in rows}
+        return written_of(drafts, rows)
 
     def _tell(self, group: list[_Entry], written: dict[str, Written]) -> None:
         """Publish the news of a group in its order, and only then answer its authors; the next group need not wait."""

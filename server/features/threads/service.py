@@ -1,6 +1,6 @@
 """Following and reading threads, and what followers hear of replies."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from server.access.grants import channel_place, may_read_channel
 from server.context import Context
@@ -29,9 +29,16 @@ READ: list[Callable[[Context, str, str, str], Awaitable[None]]] = []
 
 async def tell_followers(ctx: Context, root_id: str, mentioned: Collection[str], author_id: str) -> None:
     """Tell every follower of a thread that it got a reply by the author, which mentions some users."""
+    await ctx.tell((), await followers_news(ctx, root_id, mentioned, author_id))
+
+
+async def followers_news(
+    ctx: Context, root_id: str, mentioned: Collection[str], author_id: str
+) -> Sequence[ThreadUpdated]:
+    """What each follower of a thread hears of a reply by the author, which mentions some users."""
     found = await queries.thread_with_followers(ctx.db, root_id)
     if found is None or not found[2]:
-        return
+        return ()
     state, row, followers = found
     place = await channel_place(ctx, row.channel_id)
     post = _shown(row)
@@ -49,7 +56,7 @@ async def tell_followers(ctx: Context, root_id: str, mentioned: Collection[str],
         delete_at=state.delete_at,
     )
     team_id = place.team_id if place is not None else ""
-    await ctx.tell((), [_news(thread, follower, team_id, mentioned, author_id) for follower in followers])
+    return [_news(thread, follower, team_id, mentioned, author_id) for follower in followers]
 
 
 def _news(
