@@ -23,6 +23,7 @@ LARGEST_TEXT = 64 << 20
 MOST_NAMED = 1000
 """So many files that were not there are named."""
 
+_VERSION = re.compile(rb"hubbub backup ([1-9][0-9]{0,5})\n")
 _TABLE = re.compile(rf"{TABLES}([a-z_][a-z0-9_]*){re.escape(TABLE_ENDING)}")
 
 
@@ -91,6 +92,12 @@ class StoredSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     value: dict[str, Any] = {}
 
 
+def format_of(content: bytes) -> int | None:
+    """The format that VERSION says, None when it says nothing."""
+    match = _VERSION.fullmatch(content)
+    return int(match[1]) if match else None
+
+
 def table_member(name: str) -> str:
     """The member that holds a table."""
     return f"{TABLES}{name}{TABLE_ENDING}"
@@ -116,7 +123,7 @@ def decoded(content: bytes) -> Manifest:
     """The manifest of an archive; raises DamagedArchive."""
     try:
         return msgspec.json.decode(content, type=Manifest)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedArchive(f"{MANIFEST} makes no sense: {error}") from error
 
 
@@ -124,7 +131,7 @@ def settings_of(content: bytes) -> StoredSettings:
     """The stored settings of an archive; raises DamagedArchive."""
     try:
         return msgspec.json.decode(content, type=StoredSettings)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedArchive(f"{CONFIGURATION} makes no sense: {error}") from error
 
 

@@ -122,11 +122,10 @@ class _Check:
         if member is None or member.name != archive.VERSION or member.size > 100:
             raise Damaged("it does not begin as a backup of Hubbub does")
         content = self._small(member)
-        if content != archive.VERSION_TEXT:
-            raise BackupError(
-                f"the archive says {content.decode('ascii', 'replace').strip()!r}, this version of Hubbub reads"
-                f" {archive.VERSION_TEXT.decode().strip()!r}"
-            )
+        if (found := archive.format_of(content)) != archive.FORMAT:
+            if found is None:
+                raise Damaged(f"{archive.VERSION} makes no sense")
+            raise BackupError(f"the archive has format {found}, and this version of Hubbub reads {archive.FORMAT}")
         self._mtime = member.mtime
 
     def _reading(self, member: Member, before: str) -> tuple[str, Callable[[Member], None]]:
