@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 
 from server.access.grants import ChannelPlace, channel_place, has_channel, has_system
 from server.access.permissions import Permission
+from server.access.sessions import is_access_token
 from server.bus.event import Event, Room, Turn
 from server.context import Context
 from server.errors import BadRequest, Busy, Forbidden, NotFound, forbidden
@@ -45,7 +46,7 @@ INTEGRATION_PROPS = (
     "from_plugin",
     "from_oauth_app",
 )
-"""Props that say that no person wrote a post; in hardened mode people can't set them."""
+"""Props that say that no person wrote a post: people who signed in can't set them."""
 
 
 class Place(Struct):
@@ -262,10 +263,13 @@ def _check_type(type: str) -> None:
 
 
 def given_props(ctx: Context, given: Mapping[str, Any], *, from_webhook: bool = False) -> dict[str, Any]:
-    """The props that the caller may give to a post: only bots are marked as such, people can't pose as integrations."""
+    """The props that the caller may give to a post: only bots are marked as such, people can't pose as integrations.
+
+    Programs that use a person's access token, or were let in by OAuth, may choose a name, but not in hardened mode.
+    """
     is_bot = ctx.session is not None and ctx.session.is_bot
     props = dict(given)
-    if not from_webhook and not is_bot and ctx.config.ServiceSettings.ExperimentalEnableHardenedMode:
+    if props and not from_webhook and not is_bot and not _is_program(ctx):
         for name in INTEGRATION_PROPS:
             props.pop(name, None)
     if props:
@@ -276,6 +280,11 @@ def given_props(ctx: Context, given: Mapping[str, Any], *, from_webhook: bool = 
     if ctx.session is not None and ctx.session.is_oauth:
         props["from_oauth_app"] = ctx.session.props.get("oauth_app_id", "")
     return props
+
+
+def _is_program(ctx: Context) -> bool:
+    hardened = ctx.config.ServiceSettings.ExperimentalEnableHardenedMode
+    return ctx.session is not None and not hardened and (ctx.session.is_oauth or is_access_token(ctx.session))
 
 
 def alias_in(ctx: Context, props: Mapping[str, Any]) -> str:

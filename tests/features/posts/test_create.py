@@ -8,6 +8,17 @@ from server.features.posts.models import MAX_MESSAGE
 from tests.features.posts.world import Clients, Counted, Settings, Sockets, World
 from tests.make import Make, Person
 
+CLAIMS = {
+    "from_webhook": "true",
+    "from_bot": "true",
+    "from_plugin": "true",
+    "from_oauth_app": "planner",
+    "override_username": "boss",
+    "override_icon_url": "https://example.org/boss.png",
+    "override_icon_emoji": "crown",
+}
+"""Props that say that no person wrote a post."""
+
 
 async def test_a_post_reaches_the_members_of_its_channel_on_any_node_and_nobody_else(
     client: Clients, socket: Sockets, world: World
@@ -316,9 +327,32 @@ async def test_people_can_not_pose_as_bots(make: Make, settings: Settings, world
     post = await make.post(world.ada, world.town, "beep", props={"from_bot": "true", "kept": 1})
     assert post["props"] == {"kept": 1}
 
+    for hardened in (False, True):
+        settings(ServiceSettings={"ExperimentalEnableHardenedMode": hardened})
+        post = await make.post(world.ada, world.town, "beep", props=CLAIMS)
+        assert post["props"] == {}
+
+
+async def test_programs_choose_their_names_but_not_in_hardened_mode(
+    make: Make, client: Clients, settings: Settings, world: World, admin: Person
+) -> None:
+    settings(ServiceSettings={"EnableUserAccessTokens": True, "EnableBotAccountCreation": True})
+    script = (await client(admin).post("/users/me/tokens", {"description": "x"})).ok()["token"]
+    bot = (await client(admin).post("/bots", {"username": make.name("bot")})).ok(201)["user_id"]
+    token = (await client(admin).post(f"/users/{bot}/tokens", {"description": "x"})).ok()["token"]
+    body = {"channel_id": world.town.id, "message": "beep", "props": CLAIMS}
+    programs = [Person({"id": "", "username": "", "email": ""}, each) for each in (script, token)]
+    for person in (admin, Person({"id": bot, "username": "", "email": ""}, "")):
+        await make.join_team(world.team, person)
+        await make.join_channel(world.town, person)
+
+    open_mode = [(await client(program).post("/posts", body)).ok(201)["props"] for program in programs]
     settings(ServiceSettings={"ExperimentalEnableHardenedMode": True})
-    post = await make.post(world.ada, world.town, "beep", props={"from_webhook": "true", "override_username": "boss"})
-    assert post["props"] == {}
+    hardened = [(await client(program).post("/posts", body)).ok(201)["props"] for program in programs]
+
+    kept = {name: value for name, value in CLAIMS.items() if name not in ("from_oauth_app", "from_bot")}
+    assert open_mode == [kept, {**kept, "from_bot": "true"}]
+    assert hardened == [{}, {**kept, "from_bot": "true"}]
 
 
 async def test_a_claimed_webhook_lends_no_name(make: Make, settings: Settings, socket: Sockets, world: World) -> None:
