@@ -11,7 +11,7 @@ from server.access.grants import has_system
 from server.access.permissions import Permission
 from server.access.rates import Rates
 from server.access.request_limits import RequestLimits
-from server.access.sessions import SessionReads, lacks_factor, session_by_token
+from server.access.sessions import SessionReads, is_switched_off, lacks_factor, session_by_token
 from server.bus.bus import Bus
 from server.bus.signals import Invalidate
 from server.cache import Cache
@@ -266,12 +266,13 @@ class Node:
             make_context=lambda session, connection_id: request_context(self.services, session, connection_id),
             server_version=self.version,
             allowed_origins=lambda: self.services.config.ServiceSettings.AllowCorsFrom,
-            accepts=lambda session: not lacks_factor(self.services.config, session),
+            accepts=self._accepts,
             limits=limits,
         )
         self.tree = RouteTree(ROUTERS)
         self.services.extras[welcome.Document] = welcome.Document(self.tree)
         store = ConfigStore(self.services, overrides)
+        store.on_changed.append(self.gateway.settings_changed)
         self.services.extras[ConfigStore] = store
         blobs = Blobs(lambda: self.services.config.FileSettings)
         self.services.extras[Blobs] = blobs
@@ -329,8 +330,12 @@ class Node:
 
     async def _authenticate(self, token: str) -> Session | None:
         session = await session_by_token(self.services, token)
-        # A socket brings everything, so it opens when the second factor is there that the settings ask for.
-        return None if session is not None and lacks_factor(self.services.config, session) else session
+        return session if session is not None and self._accepts(session) else None
+
+    def _accepts(self, session: Session) -> bool:
+        """A socket brings everything, so it opens when the second factor is there that the settings ask for."""
+        config = self.services.config
+        return not lacks_factor(config, session) and not is_switched_off(config, session)
 
     async def _topics_of(self, user_id: str) -> list[str]:
         return await self._topics.get(user_id) or []

@@ -63,14 +63,17 @@ async def session_by_token(services: Services, token: str) -> Session | None:
     session = await services.cache.get(("session", digest), _tags, load)
     if session is None or (session.expires_at and session.expires_at <= now_ms()):
         return None
-    if not services.config.ServiceSettings.EnableUserAccessTokens and is_access_token(session) and not session.is_bot:
-        return None
-    return session
+    return None if is_switched_off(services.config, session) else session
 
 
 def is_access_token(session: Session) -> bool:
     """Whether it is a personal access token that was used to get in."""
     return session.props.get("type") == PERSONAL
+
+
+def is_switched_off(config: Config, session: Session) -> bool:
+    """Whether it is a personal access token of a person, where the settings let only bots have them."""
+    return not config.ServiceSettings.EnableUserAccessTokens and is_access_token(session) and not session.is_bot
 
 
 def lacks_factor(config: Config, session: Session) -> bool:

@@ -52,7 +52,8 @@ class Gateway:
     make_context: the context of one action, from session and connection id.
     server_version: what `hello` says. allowed_origins: ServiceSettings.AllowCorsFrom as it is now.
     deflate: whether permessage-deflate is offered.
-    accepts: whether a session may still have sockets by the settings of now; looked at every five seconds.
+    accepts: whether a session may still have sockets by the settings of now; looked at every five seconds, and when
+    `settings_changed` is called.
     limits: counts upgrades like requests, if the settings want it.
     """
 
@@ -117,6 +118,7 @@ class Gateway:
         self._wheel: list[set[Socket]] = [set() for _ in range(WHEEL)]
         self._unsigned: dict[Socket, float] = {}
         self._closing: dict[Socket, float] = {}
+        self._expiring: dict[Socket, float] = {}
         self._slowed: list[Socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticks = 0
@@ -195,6 +197,7 @@ class Gateway:
                 socket.close(1008, "bad resume parameters")
             else:
                 await self._admission.admit(socket, wishes)
+                self._watch_expiry(socket)
 
     async def _challenge(self, socket: Socket, request: Request) -> None:
         token = request.data.get("token") if isinstance(request.data, dict) else None
@@ -204,6 +207,7 @@ class Gateway:
         self._unsigned.pop(socket, None)
         admitted = self._spawn(self._admission.admit(socket, Wishes(codec=socket.codec)))
         await asyncio.wait([admitted], timeout=1.0)  # hello first, when the bus is there
+        self._watch_expiry(socket)
         reply(socket, {"status": "OK", "seq_reply": request.seq})
 
     def message(self, socket: Socket, binary: bool, payload: bytes) -> None:
@@ -246,6 +250,7 @@ class Gateway:
 
     def _left(self, socket: Socket) -> None:
         self._unsigned.pop(socket, None)
+        self._expiring.pop(socket, None)
         self._registry.ending.pop(socket, None)
         self._registry.part(socket, keep=not self.draining)
 
@@ -307,6 +312,20 @@ class Gateway:
             if isinstance(connection.socket, Socket):  # who comes back later is looked up then
                 self._spawn(self._look_up(connection.socket))
 
+    def settings_changed(self) -> None:
+        """Look at once for sessions that may have no sockets any more."""
+        for socket in self._sockets:
+            if socket.session is not None and not self._accepts(socket.session):
+                self._spawn(self._look_up(socket))
+
+    def _watch_expiry(self, socket: Socket) -> None:
+        """Have a session looked at when it expires, if that is before the next visit: until then events are its own."""
+        session = socket.session
+        if session is not None and session.expires_at and socket.state == OPEN:
+            seconds = (session.expires_at - now_ms()) / 1000
+            if seconds <= TICK_SECONDS * (WHEEL + 1):
+                self._expiring[socket] = asyncio.get_running_loop().time() + seconds
+
     async def _look_up(self, socket: Socket) -> None:
         """See whether the session still holds, and what it may."""
         session = await self._authenticate(socket.token)
@@ -338,6 +357,9 @@ class Gateway:
             socket.close(1008, "the session has ended")
         for socket in _due(self._closing, now):
             socket.abort()
+        for socket in [each for each, moment in self._expiring.items() if moment <= now]:
+            del self._expiring[socket]
+            self._spawn(self._look_up(socket))
         for socket in list(self._wheel[self._ticks % WHEEL]):
             self._visit(socket, now)
         self._registry.sweep(now)
@@ -359,8 +381,10 @@ class Gateway:
         session = socket.session
         if session is None:
             return
-        if (session.expires_at and session.expires_at <= now_ms()) or not self._accepts(session):
+        if not self._accepts(session):
             self._spawn(self._look_up(socket))
+        else:
+            self._watch_expiry(socket)
 
     # the end
 

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import time
+import tracemalloc
+import zlib
 
 import msgpack
 import pytest
@@ -10,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from server.bus.event import Audience
 from server.bus.signals import SessionsChanged, SessionsEnded
+from server.gateway.parser import MAX_MESSAGE
 from tests.gateway.conftest import GatewayNode, Stage, World, until
 from tests.gateway.events import Told, for_user, in_channel
 from tests.gateway.test_parser import masked
@@ -112,7 +115,7 @@ async def test_without_signing_in_there_is_nothing_but_refusals_and_then_the_end
     await node.bus.publish([Told(text="for all", to=Audience())])
     await client.wait_closed(8)
     assert 4.9 < time.monotonic() - started < 6.5
-    assert client.events == []
+    assert (client.events, client.close_code) == ([], 1008)
 
 
 async def test_requests_and_their_refusals(stage: Stage, world: World) -> None:
@@ -229,6 +232,29 @@ async def test_garbage_closes_the_socket_and_nothing_else(
         assert bad.close_code == code
     await node.bus.publish([in_channel("still here")])
     await until(lambda: good.texts == ["still here"])
+
+
+async def test_what_unfolds_to_too_much_is_not_unfolded(stage: Stage, world: World) -> None:
+    node = await stage.node()
+    ada = world.user("channel:c")
+    good, bad = await stage.hello(node, ada), await stage.hello(node, ada, compression="deflate")
+    pack = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = pack.compress(bytes(7_000_000)) + pack.flush(zlib.Z_SYNC_FLUSH)
+    frame = bytearray(masked(1, bomb[:-4]))
+    frame[0] |= 0x40  # says that it is compressed
+
+    tracemalloc.start()
+    bad.socket.transport.write(bytes(frame))
+    await bad.wait_closed()
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    await node.bus.publish([in_channel("still here")])
+    await until(lambda: good.texts == ["still here"])
+
+    assert len(bomb) < MAX_MESSAGE
+    assert bad.close_code == 1009
+    assert (bad.texts, bad.replies) == ([], [])
+    assert most < 1_000_000
 
 
 async def test_fragmented_requests_and_pings(stage: Stage, world: World) -> None:

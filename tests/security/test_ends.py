@@ -10,6 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from server.db import SQL
+from server.ids import now_ms
 from tests.clients_of import Client, Socket
 from tests.make import PASSWORD, Make, Person, Thing
 from tests.nodes import TestNode
@@ -91,17 +92,59 @@ async def test_an_expired_session_hears_nothing(
     ada, eve = await make.users(2)
     team = await make.team(members=[ada, eve])
     channel = await make.channel(team, members=[ada, eve])
-    node = two_nodes[0]
-    await node.services.db.run(EXPIRE, eve.id, 1)
+    ends = now_ms() + 1500
+    await two_nodes[0].services.db.run(EXPIRE, eve.id, ends)
     for each in two_nodes:
         each.services.cache.clear()
-    reply = await client(eve).get("/users/me")
+    async with socket(eve) as here, socket(eve, node=1) as there:
+        await make.post(ada, channel, "in time")
+        for events in (here, there):
+            await events.next("posted")
+        await asyncio.sleep((ends - now_ms()) / 1000 + LATEST_SECONDS)
+        start = (len(here.seen), len(there.seen))
+        await make.post(ada, channel, "too late")
+        heard = await asyncio.gather(_heard_after(here, CLOSED_SECONDS), _heard_after(there, CLOSED_SECONDS))
+        took = now_ms() - ends
+        seen = [event.name for part, at in zip((here, there), start, strict=True) for event in part.seen[at:]]
+    replies = [await client(eve, node=node).get("/users/me") for node in (0, 1)]
     with pytest.raises((ConnectionClosed, TimeoutError)):
-        async with socket(eve, node=1) as events:
-            await make.post(ada, channel)
-            await events.next("posted", timeout=1)
+        async with asyncio.timeout(1):
+            async with socket(eve, node=1):
+                pass
 
-    assert reply.status == 401
+    assert "posted" not in seen
+    assert [code for _, code in heard] == [1008, 1008]
+    assert took < CLOSED_SECONDS * 1000
+    assert [reply.status for reply in replies] == [401, 401]
+
+
+async def test_access_tokens_that_are_switched_off_are_out_at_once(
+    make: Make, client: Clients, socket: Sockets, admin: Person
+) -> None:
+    ada = await make.user()
+    team = await make.team(members=[ada], owner=admin)
+    channel = await make.channel(team, members=[ada], owner=admin)
+    switch = ("/config/patch", {"ServiceSettings": {"EnableUserAccessTokens": True}})
+    (await client(admin).put(*switch)).ok()
+    token = (await client(admin).post("/users/me/tokens", {"description": "script"})).ok()["token"]
+    script = Person({"id": admin.id, "username": admin.username, "email": admin.email}, token)
+    async with socket(script) as here, socket(script, node=1) as there, socket(admin) as page:
+        switch[1]["ServiceSettings"]["EnableUserAccessTokens"] = False
+        (await client(admin).put(*switch)).ok()
+        ended = asyncio.get_running_loop().time()
+        await asyncio.sleep(LATEST_SECONDS)
+        start = (len(here.seen), len(there.seen))
+        await make.post(ada, channel, "not for programs")
+        heard = await asyncio.gather(_heard_after(here, CLOSED_SECONDS), _heard_after(there, CLOSED_SECONDS))
+        took = asyncio.get_running_loop().time() - ended
+        seen = [event.name for part, at in zip((here, there), start, strict=True) for event in part.seen[at:]]
+        await page.next("posted")
+    replies = [await client(script, node=node).get("/users/me") for node in (0, 1)]
+
+    assert "posted" not in seen
+    assert [code for _, code in heard] == [1008, 1008]
+    assert took < CLOSED_SECONDS
+    assert [reply.status for reply in replies] == [401, 401]
 
 
 async def _leave_channel(client: Clients, ada: Person, eve: Person, team: Thing, channel: Thing) -> None:
@@ -178,6 +221,7 @@ async def test_cookies_write_only_with_proof_and_from_the_own_site(
                 pass
         assert refused.value.response.status_code == 403
 
+    assert "set-cookie" not in form.headers
     assert [reply.status_code for reply in (plain, wrong, proven, still)] == [401, 401, 200, 200]
     assert form.status_code == 200
     assert "HttpOnly" in signed_in.headers.get_list("set-cookie")[0]

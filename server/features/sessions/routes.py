@@ -70,8 +70,9 @@ async def revoke_sessions_from_all_users(ctx: Context) -> None:
 @router.post("/users/logout", guard=anyone)
 async def logout(ctx: Context) -> None:
     """End the session in use and clear its cookies; also fine without one."""
-    ctx.reply_headers += clear_cookies(ctx.config)
+    # Another site can make a browser ask for this, but not with a session: it must not be able to sign people out.
     if ctx.session is not None:
+        ctx.reply_headers += clear_cookies(ctx.config)
         await service.end_session(ctx, ctx.session)
 
 

@@ -1,6 +1,7 @@
 """The settings of a node: what the database holds and the environment overrides, kept up to date."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -32,6 +33,8 @@ class ConfigStore:
         self._facts = Facts(no_accounts=True)
         self._reloading: asyncio.Task[None] | None = None
         self._again = False
+        self.on_changed: list[Callable[[], None]] = []
+        """Called when other settings have come into force on this node."""
         services.bus.on(ConfigChanged, lambda _: self.reload_soon())
         services.bus.on_lost.append(self.reload_soon)
 
@@ -71,7 +74,11 @@ class ConfigStore:
 
     async def reload(self) -> None:
         """Read the stored settings and put them in force on this node."""
-        self._services.config = self.in_force(self.parse(await queries.active_settings(self._services.db)))
+        config = self.in_force(self.parse(await queries.active_settings(self._services.db)))
+        if config != self._services.config:
+            self._services.config = config
+            for listener in self.on_changed:
+                listener()
 
     def reload_soon(self) -> None:
         """Reload without waiting for it; tried again until it succeeds."""
