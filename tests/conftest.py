@@ -12,6 +12,7 @@ from server.bus.event import Event
 from server.bus.publisher import Publisher
 from server.bus.signals import Signal
 from server.engines.redis import Redis
+from server.features.sessions import login_service
 from server.features.users import passwords
 from tests.clients_of import Client, Socket
 from tests.make import Make, Person
@@ -50,10 +51,12 @@ def events_fit_their_classes(faults_of_events: list[str]) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[PasswordHasher]:
-    """Hashes that cost next to nothing, since making users would take half of the tests' time; gives the real ones."""
+    """Hashes and refusals that cost next to nothing, else they took half of the tests' time; gives the real ones."""
     real = passwords._argon2
     passwords._argon2 = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    yield real
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(login_service, "REFUSED_EVERY", 0.001)
+        yield real
     passwords._argon2 = real
 
 

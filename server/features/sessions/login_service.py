@@ -1,5 +1,8 @@
 """Signing in: who someone is, by name or address and password."""
 
+import asyncio
+import time
+
 from msgspec.structs import replace
 
 from server.access.limits import LOGIN_FAILURES, check_failures, count_failure
@@ -19,6 +22,8 @@ from server.ids import is_id
 
 LOGIN_ID_MAX = 128
 LOGIN = "/users/login"
+REFUSED_EVERY = 0.1
+"""Seconds: a refusal is answered after this time or a multiple of it, so that the time tells nothing of accounts."""
 SERVICES = frozenset({"email", "gitlab", "google", "office365", "openid", "ldap", "saml"})
 
 
@@ -27,11 +32,15 @@ async def login(ctx: Context, body: Login, props: dict[str, str]) -> tuple[User,
 
     Raises TooManyRequests for an address from which too many have failed, to whatever accounts.
     """
+    started = time.monotonic()
     await check_failures(ctx, LOGIN_FAILURES)
     try:
         return await _sign_in(ctx, body, props)
     except Unauthorized:
         await count_failure(ctx, LOGIN_FAILURES)
+        # What is written of a wrong password takes a moment that an unknown account does not.
+        spent = time.monotonic() - started
+        await asyncio.sleep(-spent % REFUSED_EVERY)
         raise
 
 
