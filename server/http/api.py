@@ -42,7 +42,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-MAX_URL = 8192
 MAX_HEADERS = 32 * 1024
 GZIP_FROM = 1400
 FORM = "application/x-www-form-urlencoded"
@@ -139,7 +138,7 @@ class Api:
         child.observe(seconds)
 
     def _check_sizes(self, scope: Scope) -> None:
-        if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URL:
+        if len(scope["raw_path"]) + len(scope["query_string"]) > self._services.config.ServiceSettings.MaximumURLLength:
             raise UriTooLong("api.context.url_too_long.app_error", "The URL is too long.")
         if sum([len(name) + len(value) for name, value in scope["headers"]]) > MAX_HEADERS:
             raise HeadersTooLarge("api.context.headers_too_large.app_error", "The headers are too large.")
@@ -187,13 +186,16 @@ class Api:
         await route.guard(ctx, path)
         self._queries(request, route, arguments)
         if route.body is not None:
-            raw = await read_body(request.headers, request.receive, route.body_limit)
+            raw = await read_body(request.headers, request.receive, self._body_limit(route))
             if raw or not route.body_optional:
                 is_form = route.form_too and request.header(b"content-type").lower().startswith(FORM)
                 arguments["body"] = route.body.form(raw) if is_form else route.body(raw)
         if route.takes_request:
-            arguments["request"] = Request(request.scope, _bounded(request, route.body_limit))
+            arguments["request"] = Request(request.scope, _bounded(request, self._body_limit(route)))
         return _reply(await route.handler(ctx, **arguments), route.status)
+
+    def _body_limit(self, route: Route) -> int:
+        return route.body_limit or self._services.config.ServiceSettings.MaximumPayloadSizeBytes
 
     async def _sign_in(self, ctx: Context, request: Incoming, route: Route) -> None:
         """Set the session. On a public route a token that is no good is the same as none."""
@@ -269,6 +271,8 @@ class Api:
         headers = [*error.headers.items()]
         if error.headers:  # what the error tells of a limit is news, what was to be told of another one isn't
             ctx.reply_headers = [each for each in ctx.reply_headers if each[0] not in error.headers]
+        if error.status == 413:  # the rest of it is nothing to wait for
+            headers.append(("Connection", "close"))
         if error.status in (429, 503) and "Retry-After" not in error.headers:
             headers.append(("Retry-After", "1"))
         return Reply(content=_encode(body), status=error.status, headers=headers)

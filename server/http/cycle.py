@@ -1,7 +1,7 @@
 """One request and its answer: uvicorn's, except that an answer that comes whole is written at once, head and body."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -13,6 +13,8 @@ class Cycle(RequestResponseCycle):
     """Holds the head of the answer back until the first of its body is there."""
 
     transport: asyncio.Transport
+    linger: Callable[[], None]
+    """Ends the connection without losing the answer, when there may be more of the request."""
     _start: Any = None
 
     async def send(self, message: Any) -> None:
@@ -59,6 +61,9 @@ class Cycle(RequestResponseCycle):
         self.transport.write(head if is_head else head + body)
         self.message_event.set()
         if not keep_alive:
-            self.transport.close()
+            if self.more_body:
+                self.linger()
+            else:
+                self.transport.close()
         self.on_response()
         return True

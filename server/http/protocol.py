@@ -1,6 +1,7 @@
 """HTTP/1.1 connections with bounds: uvicorn's protocol, plus an end to heads that grow, and to clients that dribble."""
 
 import asyncio
+import resource
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -19,11 +20,19 @@ BODY_SECONDS = 300.0
 """A body must have arrived within this time; a large one may take longer as long as it keeps up LEAST_RATE."""
 LEAST_RATE = 16 * 1024
 """Bytes a second."""
+CROWD = 2_000
+HURRIED_SECONDS = 5.0
+"""With more connections than that a head must arrive within this time: a crowd of silent ones must not stay."""
+SPARE_FILES = 200
+"""Of the files that the process may have open so many are kept from clients: for the database, Redis and uploads."""
 IDLE_SECONDS = 75.0
 """A connection on which nothing is asked is kept so long."""
-CHECK_SECONDS = 10.0
+CHECK_SECONDS = 5.0
+LINGER_SECONDS = 2.0
+"""After an answer that ends the connection the client may go on sending so long: were its bytes left unread, its
+system would throw the answer away."""
 
-_PHRASES = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}
+_PHRASES = {400: b"Bad Request", 431: b"Request Header Fields Too Large", 503: b"Service Unavailable"}
 
 
 def refusal(status: int, id: str, message: str) -> bytes:
@@ -39,6 +48,12 @@ def refusal(status: int, id: str, message: str) -> bytes:
     return head % (status, _PHRASES[status], request_id.encode(), len(body)) + body
 
 
+def most_files() -> int:
+    """The number of the first file that clients don't get; the system gives out the lowest that is free."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft - min(SPARE_FILES, soft // 4)
+
+
 class BoundedHttp(HttpToolsProtocol):
     """One connection. It waits for a head, then for a body, then for the application, then for the next head."""
 
@@ -49,16 +64,24 @@ class BoundedHttp(HttpToolsProtocol):
         self._waits_for = "head"
         self._since = 0.0
         self._check: asyncio.TimerHandle | None = None
+        self._lingers: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The client has connected."""
         super().connection_made(cast(asyncio.Transport, transport))
+        if transport.get_extra_info("socket").fileno() >= most_files():
+            message = "There are too many connections; try again later."
+            self.transport.write(refusal(503, "api.context.server_busy.app_error", message))
+            self.transport.close()
+            return
         self._since = self.loop.time()
         self._check = self.loop.call_later(CHECK_SECONDS, self._check_patience)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
         self._stop_checking()
+        if self._lingers is not None:
+            self._lingers.cancel()
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
@@ -68,6 +91,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of one or more requests."""
+        if self._lingers is not None:
+            return
         if self._waits_for in ("head", "next head"):
             if self._waits_for == "next head":
                 self._waits_for, self._since = "head", self.loop.time()
@@ -110,6 +135,7 @@ class BoundedHttp(HttpToolsProtocol):
             keep_alive=version != "1.0" and parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
+        self.cycle.linger = self.linger
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:
@@ -143,7 +169,15 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _refuse(self, status: int, id: str, message: str) -> None:
         self.transport.write(refusal(status, id, message))
-        self.transport.close()
+        self.linger()
+
+    def linger(self) -> None:
+        """Say no more, and close when the client has heard it or has had the time to."""
+        if self._lingers is None and not self.transport.is_closing():
+            self._stop_checking()
+            self.transport.write_eof()
+            self.flow.resume_reading()
+            self._lingers = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _check_patience(self) -> None:
         waited = self.loop.time() - self._since
@@ -152,10 +186,15 @@ class BoundedHttp(HttpToolsProtocol):
             if cycle is not None and cycle.response_complete and waited > IDLE_SECONDS:
                 self.transport.close()
                 return
-        elif waited > (HEAD_SECONDS if self._waits_for == "head" else BODY_SECONDS + self._body_bytes / LEAST_RATE):
+        elif waited > self._patience():
             self.transport.abort()
             return
         self._check = self.loop.call_later(CHECK_SECONDS, self._check_patience)
+
+    def _patience(self) -> float:
+        if self._waits_for == "head":
+            return HEAD_SECONDS if len(self.connections) <= CROWD else HURRIED_SECONDS
+        return BODY_SECONDS + self._body_bytes / LEAST_RATE
 
     def _stop_checking(self) -> None:
         if self._check is not None:

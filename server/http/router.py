@@ -24,7 +24,8 @@ from server.http.params import Parse, path_parser, query_parser
 Handler = Callable[..., Awaitable[Any]]
 
 PREFIX = "/api/v4"
-JSON_BODY_LIMIT = 4 * 1024 * 1024
+LARGE_BODY = 4 * 1024 * 1024
+"""Bytes of a body that holds posts, preferences, categories or settings, whose own bounds are wider than most."""
 
 _NAME = re.compile(r"\{([a-z_]+)\}")
 
@@ -56,6 +57,7 @@ class Route(Struct, kw_only=True, eq=False):
     takes_request: bool
     returns: Any
     body_limit: int
+    """Bytes of its body, 0 for ServiceSettings.MaximumPayloadSizeBytes."""
     feature: str
     """A setting ("ServiceSettings.EnableCommands") that switches the route off: 501 then."""
     disabled_id: str
@@ -111,7 +113,7 @@ class Router:
         *,
         guard: Guard,
         status: int = 200,
-        body_limit: int = JSON_BODY_LIMIT,
+        body_limit: int = 0,
         feature: str = "",
         disabled_id: str = "",
         form_too: bool = False,

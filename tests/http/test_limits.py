@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from server.http import protocol
-from server.http.api import MAX_HEADERS, MAX_URL
-from server.http.router import JSON_BODY_LIMIT
+from server.http.api import MAX_HEADERS
+from server.http.router import LARGE_BODY
 from tests.clients_of import Client
 from tests.make import Make, Person
 from tests.nodes import TestNode
@@ -58,10 +58,15 @@ async def test_every_answer_tells_its_request_and_version(client: Callable[..., 
     assert all(reply.headers["content-type"] == "application/json" for reply in replies)
 
 
-async def test_a_long_url_is_refused(client: Callable[..., Client]) -> None:
-    reply = await client().get("/users/usernames?x=" + "a" * MAX_URL)
+async def test_a_long_url_is_refused(client: Callable[..., Client], settings: Callable[..., None]) -> None:
+    path = "/users/usernames?x="
+    long = path + "a" * (2048 - len("/api/v4/users/usernames") - len("x="))
+    fits, over = await client().get(long), await client().get(long + "a")
+    settings(ServiceSettings={"MaximumURLLength": 3000})
+    allowed = await client().get(long + "a")
 
-    assert (reply.status, reply.error_id) == (414, "api.context.url_too_long.app_error")
+    assert (fits.status, allowed.status) == (405, 405)
+    assert (over.status, over.error_id) == (414, "api.context.url_too_long.app_error")
 
 
 async def test_large_headers_are_refused(client: Callable[..., Client], node: TestNode) -> None:
@@ -72,16 +77,34 @@ async def test_large_headers_are_refused(client: Callable[..., Client], node: Te
     assert endless == b"" or refusal_of(endless) == (431, "api.context.headers_too_large.app_error")
 
 
-async def test_a_large_body_is_refused_before_and_while_it_is_read(client: Callable[..., Client]) -> None:
+async def test_a_large_body_is_refused_before_and_while_it_is_read(
+    client: Callable[..., Client], settings: Callable[..., None]
+) -> None:
     async def endless() -> AsyncIterator[bytes]:
-        for _ in range(JSON_BODY_LIMIT // 65_536 + 2):
+        for _ in range(300_000 // 65_536 + 2):
             yield b" " * 65_536
 
-    announced = await client().post("/users/login", b"x" * (JSON_BODY_LIMIT + 1))
+    body = b'{"login_id":"nobody","password":"x"}'
+    fits = await client().post("/users/login", body + b" " * (300_000 - len(body)))
+    announced = await client().post("/users/login", body + b" " * (300_001 - len(body)))
     streamed = await client().request("POST", "/users/login", content=endless())
+    settings(ServiceSettings={"MaximumPayloadSizeBytes": 300_001})
+    allowed = await client().post("/users/login", body + b" " * (300_001 - len(body)))
 
+    assert (fits.status, allowed.status) == (401, 401)
     assert (announced.status, announced.error_id) == (413, "api.context.request_body_too_large.app_error")
     assert (streamed.status, streamed.error_id) == (413, "api.context.request_body_too_large.app_error")
+
+
+async def test_posts_may_be_larger_than_most(client: Callable[..., Client], make: Make) -> None:
+    ada = await make.user()
+    team = await make.team(members=[ada])
+    channel = await make.channel(team, members=[ada])
+    made = await client(ada).post("/posts", {"channel_id": channel.id, "props": {"a": "x" * 790_000}})
+    over = await client(ada).post("/posts", b" " * (LARGE_BODY + 1))
+
+    assert made.status == 201
+    assert (over.status, over.error_id) == (413, "api.context.request_body_too_large.app_error")
 
 
 async def test_garbage_is_refused_in_the_usual_words(node: TestNode) -> None:

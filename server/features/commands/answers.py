@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from server.access.grants import ChannelPlace, channel_place, has_channel, member_roles
 from server.access.permissions import Permission
 from server.context import Context
-from server.errors import ApiError, BadRequest, Forbidden, NotFound, TooLarge
+from server.errors import ApiError, BadRequest, Forbidden, NotFound
 from server.features.commands import queries
 from server.features.commands.models import IN_CHANNEL, Command, CommandResponse
 from server.features.posts.ephemeral import send_ephemeral
@@ -153,8 +153,6 @@ def _no_such_response() -> NotFound:
 
 async def deliver_later(ctx: Context, response_id: str, raw: bytes, content_type: str) -> None:
     """Take an answer that is sent to a response_url; NotFound when nobody waits for it any more."""
-    if len(raw) > ctx.config.ServiceSettings.MaximumPayloadSizeBytes:
-        raise TooLarge("api.context.request_body_too_large.app_error", "The request body is too large.")
     answer = read_answer(raw, content_type)
     use = await queries.use_response(ctx.db, response_id, ctx.now()) if is_id(response_id) else None
     if use is None:

@@ -8,7 +8,7 @@ from server.context import Context
 from server.errors import forbidden
 from server.features.drafts import queries, service
 from server.features.drafts.models import Draft, NewDraft
-from server.http.router import Router
+from server.http.router import LARGE_BODY, Router
 from server.ids import Id
 
 router = Router("drafts")
@@ -28,7 +28,13 @@ only_self = Guard("self", _is_self)
 """The user of the path, and nobody else whatever their permissions."""
 
 
-@router.post("/drafts", guard=in_service("create_post in the channel; always the caller's own"), status=201, **SWITCH)
+@router.post(
+    "/drafts",
+    guard=in_service("create_post in the channel; always the caller's own"),
+    status=201,
+    body_limit=LARGE_BODY,
+    **SWITCH,
+)
 async def upsert_draft(ctx: Context, body: NewDraft) -> Draft:
     """Keep what the caller has begun to write in a channel or thread; an empty one is deleted."""
     return await service.upsert_draft(ctx, body)

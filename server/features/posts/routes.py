@@ -35,7 +35,7 @@ from server.features.posts.models import (
 )
 from server.features.posts.permalinks import add_permalinks, changed_sources
 from server.http.reply import revalidate
-from server.http.router import Router
+from server.http.router import LARGE_BODY, Router
 from server.ids import Id
 
 router = Router("posts")
@@ -47,13 +47,20 @@ AS_BEFORE = SetUnread()
 IS_AUTHOR = in_service("the author, with edit_post in the channel")
 
 
-@router.post("/posts", guard=in_service("create_post in the channel, create_post_public in public ones"), status=201)
+@router.post(
+    "/posts",
+    guard=in_service("create_post in the channel, create_post_public in public ones"),
+    status=201,
+    body_limit=LARGE_BODY,
+)
 async def create_post(ctx: Context, body: NewPost, set_online: bool = True, silent: bool = False) -> Post:
     """Write a post into a channel, or a reply when root_id is set."""
     return await service.create_post(ctx, body, set_online=set_online)
 
 
-@router.post("/posts/ephemeral", guard=in_service("create_post_ephemeral in the channel"), status=201)
+@router.post(
+    "/posts/ephemeral", guard=in_service("create_post_ephemeral in the channel"), status=201, body_limit=LARGE_BODY
+)
 async def create_post_ephemeral(ctx: Context, body: NewEphemeral) -> Post:
     """Show one user a post that is not stored."""
     return await ephemeral.create_ephemeral(ctx, body)
@@ -80,13 +87,13 @@ async def get_post(
     return post
 
 
-@router.put("/posts/{post_id}", guard=EDITS)
+@router.put("/posts/{post_id}", guard=EDITS, body_limit=LARGE_BODY)
 async def update_post(ctx: Context, post_id: Id, body: PostUpdate) -> Post:
     """Replace the contents of a post."""
     return await change_service.update_post(ctx, post_id, body)
 
 
-@router.put("/posts/{post_id}/patch", guard=EDITS)
+@router.put("/posts/{post_id}/patch", guard=EDITS, body_limit=LARGE_BODY)
 async def patch_post(ctx: Context, post_id: Id, body: PostPatch) -> Post:
     """Change parts of a post."""
     return await change_service.patch_post(ctx, post_id, body)

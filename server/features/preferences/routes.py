@@ -7,7 +7,7 @@ from server.context import Context
 from server.errors import BadRequest, NotFound, invalid_url
 from server.features.preferences import queries, service
 from server.features.preferences.models import Preference, Preferences
-from server.http.router import Router
+from server.http.router import LARGE_BODY, Router
 from server.ids import Id
 
 # What a category or a name must look like to be asked for by path; others are found in the list of all.
@@ -27,13 +27,13 @@ async def get_preferences(ctx: Context, user_id: Id) -> list[Preference]:
     return await queries.preferences_of(ctx.db, user_id)
 
 
-@router.put("/users/{user_id}/preferences", guard=self_or())
+@router.put("/users/{user_id}/preferences", guard=self_or(), body_limit=LARGE_BODY)
 async def update_preferences(ctx: Context, user_id: Id, body: Preferences) -> None:
     """Set preferences of a user, at most 100 at once."""
     await service.save(ctx, user_id, body)
 
 
-@router.post("/users/{user_id}/preferences/delete", guard=self_or())
+@router.post("/users/{user_id}/preferences/delete", guard=self_or(), body_limit=LARGE_BODY)
 async def delete_preferences(ctx: Context, user_id: Id, body: Preferences) -> None:
     """Remove preferences of a user by category and name, at most 100 at once."""
     await service.delete(ctx, user_id, body)

@@ -5,7 +5,7 @@ from server.access.permissions import Permission
 from server.context import Context
 from server.features.scheduled_posts import service
 from server.features.scheduled_posts.models import NewScheduledPost, ScheduledPost, ScheduledPostUpdate
-from server.http.router import Router
+from server.http.router import LARGE_BODY, Router
 from server.ids import Id
 
 router = Router("scheduled_posts")
@@ -17,13 +17,14 @@ OWN = in_service("the author")
     "/posts/schedule",
     guard=in_service("create_post in the channel, create_post_public in public ones; with files upload_file"),
     status=201,
+    body_limit=LARGE_BODY,
 )
 async def create_scheduled_post(ctx: Context, body: NewScheduledPost) -> ScheduledPost:
     """Write a post that is sent at a time to come."""
     return await service.create(ctx, body)
 
 
-@router.put("/posts/schedule/{scheduled_post_id}", guard=OWN, status=201)
+@router.put("/posts/schedule/{scheduled_post_id}", guard=OWN, status=201, body_limit=LARGE_BODY)
 async def update_scheduled_post(ctx: Context, scheduled_post_id: Id, body: ScheduledPostUpdate) -> ScheduledPost:
     """Change what a scheduled post says or when it is sent."""
     return await service.update(ctx, scheduled_post_id, body)

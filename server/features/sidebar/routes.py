@@ -14,7 +14,7 @@ from server.features.sidebar.models import (
     OrderedSidebarCategories,
     SidebarCategory,
 )
-from server.http.router import Router
+from server.http.router import LARGE_BODY, Router
 from server.ids import Id
 
 router = Router("categories")
@@ -31,7 +31,7 @@ async def get_sidebar_categories_for_team_for_user(ctx: Context, user_id: Id, te
     return await service.get_categories(ctx, user_id, team_id)
 
 
-@router.post(PATH, guard=OWN)
+@router.post(PATH, guard=OWN, body_limit=LARGE_BODY)
 async def create_sidebar_category_for_team_for_user(
     ctx: Context, user_id: Id, team_id: Id, body: CategoryBody
 ) -> SidebarCategory:
@@ -39,7 +39,7 @@ async def create_sidebar_category_for_team_for_user(
     return await service.create_category(ctx, user_id, team_id, body)
 
 
-@router.put(PATH, guard=OWN)
+@router.put(PATH, guard=OWN, body_limit=LARGE_BODY)
 async def update_sidebar_categories_for_team_for_user(
     ctx: Context,
     user_id: Id,
@@ -73,7 +73,7 @@ async def get_sidebar_category_for_team_for_user(
     return await service.get_category(ctx, user_id, team_id, category_id)
 
 
-@router.put(PATH + "/{category_id}", guard=OWN)
+@router.put(PATH + "/{category_id}", guard=OWN, body_limit=LARGE_BODY)
 async def update_sidebar_category_for_team_for_user(
     ctx: Context, user_id: Id, team_id: Id, category_id: str, body: CategoryBody
 ) -> SidebarCategory:

@@ -13,7 +13,7 @@ from server.features.system import service
 from server.features.system.models import ServerLimits
 from server.features.system.store import ConfigStore
 from server.features.users.list_queries import count_users
-from server.http.router import Router
+from server.http.router import LARGE_BODY, Router
 
 # Names in the time zone database that are no places.
 NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
@@ -27,13 +27,13 @@ async def get_config(ctx: Context, remove_masked: bool = False, remove_defaults:
     return service.settings(ctx, remove_masked=remove_masked, remove_defaults=remove_defaults)
 
 
-@router.put("/config", guard=on_system(Permission.MANAGE_SYSTEM))
+@router.put("/config", guard=on_system(Permission.MANAGE_SYSTEM), body_limit=LARGE_BODY)
 async def update_config(ctx: Context, body: dict[str, Any]) -> dict[str, Any]:
     """Replace all settings: those left out fall back to their defaults."""
     return await service.update_settings(ctx, body)
 
 
-@router.put("/config/patch", guard=on_system(Permission.MANAGE_SYSTEM))
+@router.put("/config/patch", guard=on_system(Permission.MANAGE_SYSTEM), body_limit=LARGE_BODY)
 async def patch_config(ctx: Context, body: dict[str, Any]) -> dict[str, Any]:
     """Change the settings that are named and no others."""
     return await service.patch_settings(ctx, body)

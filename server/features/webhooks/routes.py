@@ -10,7 +10,6 @@ from starlette.requests import Request
 from server.access.guards import anyone, in_service
 from server.access.limits import HOOK_CALLS, limit
 from server.context import Context
-from server.errors import TooLarge
 from server.features.webhooks import incoming, service
 from server.features.webhooks.models import (
     IncomingWebhook,
@@ -85,8 +84,6 @@ async def run_incoming_webhook(ctx: Context, request: Request, hook_id: str) -> 
 
 async def _payload(ctx: Context, request: Request) -> WebhookPayload:
     raw = await request.body()
-    if len(raw) > ctx.config.ServiceSettings.MaximumPayloadSizeBytes:
-        raise TooLarge("api.context.request_body_too_large.app_error", "The request body is too large.")
     content_type = request.headers.get("content-type", "")
     if not content_type.lower().startswith("multipart/form-data"):
         return read_payload(raw, content_type)

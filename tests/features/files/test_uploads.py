@@ -179,7 +179,7 @@ async def test_broken_forms_are_refused(
     assert stored(store) == []
 
 
-@pytest.mark.parametrize("name", ["..", ".", "%2e%2e", "a/..", "a%00b", "%0d%0a", "", "x" * 256, "%ff", "x" * 5000])
+@pytest.mark.parametrize("name", ["..", ".", "%2e%2e", "a/..", "a%00b", "%0d%0a", "", "x" * 256, "%ff", "x" * 1900])
 async def test_names_that_are_none_are_refused(client: Clients, world: World, store: Path, name: str) -> None:
     reply = await client(world.ada).post(f"/files?channel_id={world.room.id}&filename={name}", b"text")
 
