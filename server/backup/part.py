@@ -38,6 +38,8 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
             _name(part, path)
         except OSError as error:
             part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what is in its buffer finds no place either
+                file.close()
             if error.errno in _FULL:
                 raise BackupError(f"can't write {part}: {error.strerror}") from error
             raise

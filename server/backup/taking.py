@@ -131,6 +131,8 @@ class _Backup:
         self._sums = sums
         self._places = places
         self._found = FilesPart()
+        self._asking: Any = None
+        """A connection that says what the database names now."""
         self.whole(archive.VERSION, archive.VERSION_TEXT)
 
     def whole(self, name: str, content: bytes) -> None:
@@ -167,13 +169,15 @@ class _Backup:
             while ahead:
                 await self._file(blobs, dsn, *ahead.popleft())
         finally:
+            if self._asking is not None:
+                await self._asking.close(timeout=5)
             for _, opening in ahead:
                 opening.cancel()
             await asyncio.gather(*(opening for _, opening in ahead), return_exceptions=True)
         return self._found
 
     async def _file(self, blobs: Blobs, dsn: str, place: str, opening: asyncio.Task[Blob | None]) -> None:
-        """Copy a file. One that is not there is asked for again as long as the database names it."""
+        """Copy a file. One that is not there is asked for again if the database still names it: it may be a new one."""
         for tries_left in reversed(range(TRIES)):
             try:
                 blob = await (opening if tries_left == TRIES - 1 else blobs.open(place))
@@ -183,15 +187,21 @@ class _Backup:
             except Busy:
                 if not tries_left:
                     raise
-            if not await _still_named(dsn, place):
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
+            if not await self._is_named(dsn, place):
                 self._found.deleted_count += 1
                 if len(self._found.deleted) < archive.MOST_NAMED:
                     self._found.deleted.append(place)
                 return
-            await asyncio.sleep(AGAIN_SECONDS)
         self._found.missing_count += 1
         if len(self._found.missing) < archive.MOST_NAMED:
             self._found.missing.append(place)
+
+    async def _is_named(self, dsn: str, place: str) -> bool:
+        if self._asking is None or self._asking.is_closed():
+            self._asking = await _connect(dsn)
+        return await is_named(self._asking, place)
 
     async def _copy(self, place: str, blob: Blob) -> None:
         member = f"{archive.STORE}{place}"
@@ -233,11 +243,3 @@ class _Backup:
     def _end(self, name: str) -> None:
         _, sha256 = self._tar.end()
         self._sums.write(archive.line_of(sha256, name))
-
-
-async def _still_named(dsn: str, place: str) -> bool:
-    connection = await _connect(dsn)
-    try:
-        return await is_named(connection, place)
-    finally:
-        await connection.close(timeout=5)
