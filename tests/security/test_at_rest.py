@@ -1,6 +1,5 @@
 """Who has a dump of the database has no way in: what lets somebody in stands there sealed, or as a hash."""
 
-import base64
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -11,56 +10,23 @@ import asyncpg
 import pyotp
 import pytest
 import pytest_asyncio
-from msgspec import Struct
 
 from server.access.installation import LastingSecret, lasting_secret
 from server.config import ConfigError
 from server.context import request_context
 from server.engines.redis import Redis
 from server.features.secrets.service import reseal
-from tests.clients_of import Client
 from tests.features.mfa.test_mfa import code_of
-from tests.features.oauth.world import App, consent, fetch, pkce, register
-from tests.features.users.test_mail_flows import mailed_to, token_in
-from tests.make import PASSWORD, Make, Person
+from tests.make import PASSWORD, Make
 from tests.nodes import AT_REST_KEY, TestNode, start_node
 from tests.receiver import Receiver
 from tests.security.dumps import dump, readable_in
+from tests.security.secret_world import INVITATION, S3_SECRET, SETTINGS, SMTP_PASSWORD, Secrets, live
 from tests.smtp import MailServer, mail_server
 
 VARIABLE = "MM_SQLSETTINGS_ATRESTENCRYPTKEY"
 OTHER_KEY = "another-another-another-another-another"
-SMTP_PASSWORD, S3_SECRET = "Sm7p-passw0rd-of-the-mail-server", "s3-secret-s3-secret-s3-secret"
-PUBLIC_SALT = "salt-of-public-links-salt-of-public-links"
-INVITATION = "team's invitation"
-CHANGED = "Kalliope-0815-secret"
-
-SETTINGS = {
-    "MM_SERVICESETTINGS_ENABLEMULTIFACTORAUTHENTICATION": "true",
-    "MM_SERVICESETTINGS_ENABLEUSERACCESSTOKENS": "true",
-    "MM_SERVICESETTINGS_ENABLEOAUTHSERVICEPROVIDER": "true",
-    "MM_SERVICESETTINGS_ENABLEBOTACCOUNTCREATION": "true",
-    "MM_SERVICESETTINGS_ENABLEEMAILINVITATIONS": "true",
-    "MM_SERVICESETTINGS_ALLOWEDUNTRUSTEDINTERNALCONNECTIONS": "127.0.0.1",
-    "MM_SERVICESETTINGS_SITEURL": "https://chat.example.org",
-    "MM_EMAILSETTINGS_SMTPSERVER": "127.0.0.1",
-    "MM_EMAILSETTINGS_FEEDBACKEMAIL": "hub@example.org",
-    "MM_FILESETTINGS_ENABLEPUBLICLINK": "true",
-}
-
 Starting = Callable[..., AbstractAsyncContextManager[TestNode]]
-
-
-class Secrets(Struct):
-    """All that lets somebody in, by what it is, and what is needed to try it."""
-
-    known: dict[str, str]
-    ada: Person
-    hook_path: str
-    response_path: str
-    team_id: str
-    command_id: str
-    outgoing_id: str
 
 
 @pytest_asyncio.fixture
@@ -80,86 +46,10 @@ def starting(fresh_database: str, redis_server: Redis, tmp_path: Path, mails: Ma
     return start
 
 
-async def live(node: TestNode, mails: MailServer, receiver: Receiver) -> Secrets:
-    """Somebody uses all that has a secret."""
-    make = Make(node)
-    await make.sign_up_admin()
-    admin, known = node.client(make.admin.token), {"password": PASSWORD, "administrator's session": make.admin.token}
-    ada = await make.user("ada")
-    team = await make.team(members=[ada], owner=make.admin)
-    channel = await make.channel(team, members=[ada], owner=make.admin)
-    hers = node.client(ada.token)
-    known |= {"session": ada.token, INVITATION: team.body["invite_id"]}
-    known |= await _mailed(node, mails, make, ada)
-    known["access token"] = (await admin.post("/users/me/tokens", {"description": "x"})).ok()["token"]
-    bot = (await admin.post("/bots", {"username": make.name("bot")})).ok(201)["user_id"]
-    known["bot's token"] = (await admin.post(f"/users/{bot}/tokens", {"description": "x"})).ok()["token"]
-    known |= await _factors(hers, admin, ada)
-    hook = (await admin.post("/hooks/incoming", {"channel_id": channel.id})).ok(201)["id"]
-    wanted = {"team_id": team.id, "trigger_words": ["ship"], "callback_urls": [f"{receiver.url}/out"]}
-    outgoing = (await admin.post("/hooks/outgoing", wanted)).ok(201)
-    wanted = {"team_id": team.id, "trigger": "deploy", "method": "P", "url": f"{receiver.url}/command"}
-    command = (await admin.post("/commands", wanted)).ok(201)
-    await hers.post("/commands/execute", {"channel_id": channel.id, "command": "/deploy now"})
-    response = (await receiver.next()).form["response_url"][0].removeprefix("https://chat.example.org")
-    known |= {
-        "incoming webhook": hook,
-        "outgoing webhook's token": outgoing["token"],
-        "command's token": command["token"],
-        "response url": response.rpartition("/")[2],
-    }
-    known |= await _let_in(node, admin, hers)
-    changes = {"EmailSettings": {"SMTPPassword": SMTP_PASSWORD}, "FileSettings": {"AmazonS3SecretAccessKey": S3_SECRET}}
-    (await admin.put("/config/patch", changes)).ok()
-    (await admin.put("/config/patch", {"FileSettings": {"PublicLinkSalt": PUBLIC_SALT}})).ok()
-    (await admin.put("/config/patch", {"FileSettings": {"PublicLinkSalt": ""}})).ok()
-    known |= {"mail password": SMTP_PASSWORD, "S3 secret": S3_SECRET, "former salt": PUBLIC_SALT}
+async def lasting_secrets(node: TestNode) -> dict[str, str]:
+    """The secrets of the installation, by their names."""
     ctx = request_context(node.services)
-    known |= {name.value: (await lasting_secret(ctx, name)).decode() for name in LastingSecret}
-    return Secrets(known, ada, f"//hooks/{hook}", f"/{response}", team.id, command["id"], outgoing["id"])
-
-
-async def _mailed(node: TestNode, mails: MailServer, make: Make, ada: Person) -> dict[str, str]:
-    known = {"verification": token_in(await mailed_to(mails, ada.email))}
-    bob = await make.user("bob")
-    await node.client().post("/users/password/reset/send", {"email": bob.email})
-    known["reset"] = token_in(await mailed_to(mails, bob.email, "password"))
-    team = await make.team(owner=make.admin)
-    await node.client(make.admin.token).post(f"/teams/{team.id}/invite/email", ["guest@example.org"])
-    invited = (await mailed_to(mails, "guest@example.org")).text
-    found = re.search(r"[?&]t=([0-9a-v]+)", invited)
-    assert found is not None, invited
-    change = {"current_password": PASSWORD, "new_password": CHANGED}
-    eve = await make.user("eve")
-    (await node.client(eve.token).put("/users/me/password", change)).ok()
-    return {**known, "invitation by mail": found[1], "changed password": CHANGED}
-
-
-async def _factors(hers: Client, admin: Client, ada: Person) -> dict[str, str]:
-    secret = (await hers.post(f"/users/{ada.id}/mfa/generate")).ok()["secret"]
-    (await hers.put("/users/me/mfa", {"activate": True, "code": code_of(secret)})).ok()
-    pending = (await hers.post("/users/me/mfa/generate")).ok()["secret"]
-    return {
-        "second factor": secret,
-        "waiting second factor": pending,
-        "second factor's bytes": base64.b32decode(secret).hex(),
-    }
-
-
-async def _let_in(node: TestNode, admin: Client, hers: Client) -> dict[str, str]:
-    app: App = await register(admin)
-    granted = (
-        await fetch(node.client(), app, grant_type="authorization_code", code=(await consent(hers, app))["code"])
-    ).ok()
-    verifier, challenge = pkce()
-    waiting = (await consent(hers, app, **challenge))["code"]
-    return {
-        "app's secret": app.secret,
-        "app's access": granted["access_token"],
-        "app's refresh": granted["refresh_token"],
-        "app's code": waiting,
-        "verifier": verifier,
-    }
+    return {name.value: (await lasting_secret(ctx, name)).decode() for name in LastingSecret}
 
 
 async def everything_works(node: TestNode, secrets: Secrets, receiver: Receiver, *, steps: int) -> None:
@@ -179,8 +69,7 @@ async def everything_works(node: TestNode, secrets: Secrets, receiver: Receiver,
     teams = (await admin.get(f"/teams/{secrets.team_id}")).ok()
     sent = await node.client().post(secrets.hook_path, {"text": "hello"})
     answered = await node.client().post(secrets.response_path, {"text": "later"})
-    ctx = request_context(node.services)
-    lasting = {name.value: (await lasting_secret(ctx, name)).decode() for name in LastingSecret}
+    lasting = await lasting_secrets(node)
 
     assert signed_in.status == 200, signed_in
     assert joined.ok()["id"] == secrets.team_id
@@ -199,6 +88,7 @@ async def test_a_dump_of_the_database_is_no_way_in(
 ) -> None:
     async with starting(AT_REST_KEY) as node:
         secrets = await live(node, mails, receiver)
+        secrets.known |= await lasting_secrets(node)
         await everything_works(node, secrets, receiver, steps=1)
         stored = await dump(fresh_database)
         sealed = re.findall(r"sealed:[rl]:[0-9a-f]{10}:[\w=-]+", stored)
@@ -221,6 +111,7 @@ async def test_what_stood_in_the_open_is_sealed_and_keys_can_be_changed(
 ) -> None:
     async with starting("") as node:
         secrets = await live(node, mails, receiver)
+        secrets.known |= await lasting_secrets(node)
     before = readable_in(await dump(fresh_database), secrets.known)
     async with starting(AT_REST_KEY) as node:
         await everything_works(node, secrets, receiver, steps=1)
@@ -234,8 +125,7 @@ async def test_what_stood_in_the_open_is_sealed_and_keys_can_be_changed(
         count = await reseal(node.services.db)
         again = await reseal(node.services.db)
     async with starting(OTHER_KEY) as node:
-        ctx = request_context(node.services)
-        lasting = (await lasting_secret(ctx, LastingSecret.TRIGGER_IDS)).decode()
+        lasting = await lasting_secrets(node)
         hooked = await node.client().post(secrets.hook_path, {"text": "hello"})
         joined = await node.client().get(f"/teams/invite/{secrets.known[INVITATION]}")
     with pytest.raises(ConfigError, match="is not the key"):
@@ -250,7 +140,7 @@ async def test_what_stood_in_the_open_is_sealed_and_keys_can_be_changed(
     assert len(old_id) == len(new_id) == 1
     assert old_id != new_id
     assert (count, again) == (len(COLUMNS_FILLED), 0)
-    assert lasting == secrets.known[LastingSecret.TRIGGER_IDS]
+    assert lasting.items() <= secrets.known.items()
     assert (hooked.status, joined.status) == (200, 200)
 
 

@@ -9,11 +9,17 @@ import asyncpg
 import httpx
 import psutil
 import pytest
+from msgspec import Struct
 
 from server.engines.redis import Redis
+from tests.clients_of import Client, Reply
 from tests.engines import Databases
 from tests.make import PASSWORD
 from tests.processes import NodeProcess
+from tests.receiver import Receiver
+from tests.security.dumps import readable_in
+from tests.security.secret_world import SETTINGS, Secrets, live
+from tests.smtp import mail_server
 
 MESSAGE = "Xanthippe told the secret of the whole message"
 NEW_PASSWORD = "Kalliope-0815-secret"
@@ -39,6 +45,74 @@ def loud(
         yield node, dsn
     finally:
         node.stop()
+
+
+class Outside(Struct):
+    """A node of another process, for those who build worlds."""
+
+    http: httpx.AsyncClient
+
+    def client(self, token: str = "") -> Client:
+        """A REST client."""
+        return Client(self.http, token)
+
+
+async def test_what_lets_somebody_in_is_not_in_logs_and_measures(
+    databases: Databases, redis_server: Redis, tmp_path: Path, receiver: Receiver
+) -> None:
+    async with mail_server() as mails:
+        settings = {**SETTINGS, "MM_EMAILSETTINGS_SMTPPORT": str(mails.port)}
+        loud = {"MM_LOGSETTINGS_CONSOLELEVEL": "DEBUG", "MM_METRICSSETTINGS_ENABLE": "true"}
+        node = NodeProcess(databases.fresh(), f"{redis_server.url}?db=7", tmp_path / "node.log", **settings, **loud)
+        try:
+            await asyncio.to_thread(node.wait_until_up)
+            async with httpx.AsyncClient(base_url=node.url, timeout=30) as http:
+                outside = Outside(http)
+                secrets = await live(outside, mails, receiver)
+                statuses = [reply.status for reply in await refused(outside, secrets)]
+            measured = await asyncio.to_thread(measures_of, node)
+        finally:
+            code = await asyncio.to_thread(node.stop)
+    logged = node.log.read_text(errors="replace")
+
+    assert code == 0
+    assert "node stopped" in logged
+    assert "hubbub_" in measured
+    assert len(secrets.known) == 25
+    assert min(statuses) >= 400
+    assert readable_in(logged, secrets.known) == []
+    assert readable_in(measured, secrets.known) == []
+
+
+async def refused(outside: Outside, secrets: Secrets) -> list[Reply]:
+    """Every secret where it does not belong, a little wrong, and where it fails."""
+    stranger = outside.client()
+    asked = []
+    for secret in secrets.known.values():
+        asked += [
+            stranger.get(f"/users/me?access_token={secret}x"),
+            outside.client(f"{secret}x").get("/users/me"),
+            stranger.post(f"//hooks/{secret}x", {"text": secret}),
+            stranger.post(f"//hooks/commands/{secret}x", {"text": secret}),
+            stranger.get(f"/teams/invite/{secret}x"),
+            stranger.get(f"/nothing/{secret}"),
+            stranger.post("/users/login", {"login_id": "ada1", "password": f"{secret}x", "token": secret}),
+            stranger.post("/users/password/reset", {"token": secret, "new_password": "x"}),
+            stranger.post("/users/email/verify", {"token": f"{secret}x"}),
+            stranger.request("POST", "//oauth/access_token", data={"code": secret, "client_secret": secret}),
+            stranger.request("POST", "/users/login", f'{{"password": "{secret}'.encode()),
+        ]
+    replies = await asyncio.gather(*asked)
+    for reply in replies:
+        assert readable_in(reply.text, secrets.known) == [], reply
+    return replies
+
+
+def measures_of(node: NodeProcess) -> str:
+    """What the node tells Prometheus."""
+    listening = [each for each in psutil.Process(node.pid).net_connections("tcp") if each.status == "LISTEN"]
+    ports = {each.laddr.port for each in listening} - {node.port}
+    return "".join(httpx.get(f"http://127.0.0.1:{port}/metrics").text for port in ports)
 
 
 async def _rows_with(dsn: str, *words: str) -> list[str]:
@@ -94,12 +168,7 @@ def test_a_day_of_a_user_leaves_no_secret_behind(loud: tuple[NodeProcess, str]) 
             http.post("/users", json={**account, "password": NEW_PASSWORD, "username": "Ada!"}),
         ]
     logged = node.log.read_text(errors="replace")
-    ports = [
-        each.laddr.port
-        for each in psutil.Process(node.pid).net_connections("tcp")
-        if each.status == "LISTEN" and each.laddr.port != node.port
-    ]
-    measured = "".join(httpx.get(f"http://127.0.0.1:{port}/metrics").text for port in ports)
+    measured = measures_of(node)
     stored = asyncio.run(_rows_with(dsn, token, PASSWORD, NEW_PASSWORD))
 
     assert "node started" in logged
