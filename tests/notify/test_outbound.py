@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpcore
 import pytest
 import pytest_asyncio
 
 from server.config.service import ServiceSection
 from server.notify.outbound import (
     PER_HOST,
-    GuardedBackend,
     Outbound,
     OutboundError,
     OutboundFailed,
@@ -152,7 +152,26 @@ def test_what_is_no_plain_address_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "localhost", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "0"],
+    [
+        "127.0.0.1",
+        "localhost",
+        "LOCALHOST.",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.1",
+        "017700000001",
+        "0177.0.0.1",
+        "127.1",
+        "0",
+        "[::1]",
+        "[::]",
+        "[0:0:0:0:0:0:0:1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "\uff11\uff12\uff17.0.0.1",
+        "\u2460\u2461\u2466.\u24ea.\u24ea.\u2460",
+        "127\u30020\u30020\u30021",
+    ],
 )
 async def test_no_spelling_of_the_loopback_is_called(guarded: Outbound, host: str) -> None:
     called = False
@@ -169,20 +188,52 @@ async def test_no_spelling_of_the_loopback_is_called(guarded: Outbound, host: st
     assert failed.value.reason in ("The address is not allowed.", "The address could not be reached.")
 
 
-async def test_a_name_that_points_inside_is_refused_even_when_it_changes(
-    guarded: Outbound, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answers = [["93.184.216.34"], ["127.0.0.1"]]
+class Names:
+    """A server of names that gives other addresses each time, and what was connected to."""
 
-    async def resolve(self: GuardedBackend, host: str, port: int) -> list[object]:
-        addresses = [ipaddress.ip_address(each) for each in answers.pop()]
-        return [each for each in addresses if is_public(each)]
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+        self.connected: list[str] = []
+        monkeypatch.setattr("server.notify.outbound.socket.getaddrinfo", self._look_up)
+        monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", self._connect)
 
-    monkeypatch.setattr(GuardedBackend, "_addresses", resolve)
-    with pytest.raises(OutboundRefused):
+    def _look_up(self, host: str, port: int, **options: object) -> list[tuple[object, ...]]:
+        addresses = self.answers[min(self.asked, len(self.answers) - 1)]
+        self.asked += 1
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    async def _connect(self, host: str, port: int, *options: object) -> httpcore.AsyncNetworkStream:
+        self.connected.append(host)
+        raise httpcore.ConnectError("nobody there")
+
+
+PUBLIC = "93.184.216.34"
+
+
+async def test_what_a_name_stands_for_later_does_not_matter(guarded: Outbound, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = Names(monkeypatch, [PUBLIC], ["127.0.0.1"])
+
+    with pytest.raises(OutboundError) as failed:
         await guarded.send("GET", "http://rebinding.example:1/")
 
-    assert len(answers) == 1, "the name is asked for once and what it gave is connected to"
+    assert (names.asked, names.connected) == (1, [PUBLIC])
+    assert failed.value.reason == "The address could not be reached."
+    with pytest.raises(OutboundRefused):
+        await guarded.send("GET", "http://rebinding.example:1/")
+    assert (names.asked, names.connected) == (2, [PUBLIC])
+
+
+async def test_of_a_name_that_stands_for_both_sides_only_the_outer_one_is_called(
+    guarded: Outbound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "fe80::1", "fd00::1", "0.0.0.0"]
+    names = Names(monkeypatch, [*inside, PUBLIC, *inside])
+
+    with pytest.raises(OutboundError):
+        await guarded.send("GET", "http://both.example:1/")
+
+    assert names.connected == [PUBLIC]
 
 
 async def test_an_exception_is_called_and_answers(outbound: Outbound) -> None:

@@ -252,13 +252,26 @@ async def test_tokens_in_urls_and_of_strangers_open_nothing(
     assert "not_authenticated" in str(refused)
 
 
-async def test_signing_in_makes_a_new_session_whatever_was_sent_along(make: Make, client: Clients) -> None:
+async def test_signing_in_makes_a_new_session_whatever_was_sent_along(
+    make: Make, client: Clients, node: TestNode
+) -> None:
     ada, eve = await make.users(2)
     body = {"login_id": ada.username, "password": PASSWORD, "token": eve.token}
 
     first = await client(eve).post("/users/login", body)
     second = await client(eve).post("/users/login", body)
 
+    async with httpx.AsyncClient(base_url=f"{node.url}/api/v4", cookies={"MMAUTHTOKEN": eve.token}) as browser:
+        planted = await browser.post(
+            "/users/login",
+            json={"login_id": ada.username, "password": PASSWORD},
+            headers={"X-Requested-With": "XMLHttpRequest"},
+        )
+    cookies = [each for each in planted.headers.get_list("set-cookie") if each.startswith("MMAUTHTOKEN=")]
+
+    assert planted.json()["id"] == ada.id
+    assert [each.partition(";")[0] for each in cookies] == [f"MMAUTHTOKEN={planted.headers['token']}"]
+    assert planted.headers["token"] not in (eve.token, ada.token)
     tokens = {first.headers["token"], second.headers["token"], ada.token, eve.token}
     assert len(tokens) == 4
     assert (await client(eve).get("/users/me")).json["id"] == eve.id
