@@ -53,6 +53,10 @@ class Poster:
         self._pace = pace
         self._number = 0
 
+    def go_to(self, port: int) -> None:
+        """Send the next post to this node, and then to it as long as it answers."""
+        self._ports.sort(key=lambda one: one != port)
+
     async def post_until(self, enough: asyncio.Event) -> None:
         """Post until it is enough; all that was begun is answered then."""
         headers = {"Authorization": f"Bearer {self.person.token}"}

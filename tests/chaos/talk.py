@@ -145,6 +145,8 @@ class Talk:
             found.complaints.append(f"{len(said)} posts answered, {len(stored)} stored; they differ in {odd[:5]}")
         for listener in self.listeners:
             self._compare(listener, found)
+        if found.swapped:
+            found.complaints.append(f"{found.swapped} posts came after later ones of their channel")
         return found
 
     def _compare(self, listener: Listener, found: Outcome) -> None:
