@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from server.access.addresses import client_ip, counted_address
 from server.access.grants import has_system
 from server.access.permissions import Permission
 from server.access.rates import Rates
@@ -268,6 +269,7 @@ class Node:
             allowed_origins=lambda: self.services.config.ServiceSettings.AllowCorsFrom,
             accepts=self._accepts,
             limits=limits,
+            address_of=self._address_of,
         )
         self.tree = RouteTree(ROUTERS)
         self.services.extras[welcome.Document] = welcome.Document(self.tree)
@@ -336,6 +338,9 @@ class Node:
         """A socket brings everything, so it opens when the second factor is there that the settings ask for."""
         config = self.services.config
         return not lacks_factor(config, session) and not is_switched_off(config, session)
+
+    def _address_of(self, peer: str, header: Callable[[str], str]) -> str:
+        return counted_address(client_ip(self.services.config, peer, header))
 
     async def _topics_of(self, user_id: str) -> list[str]:
         return await self._topics.get(user_id) or []

@@ -16,6 +16,7 @@ from server.gateway.frames import Heads
 from server.gateway.handshake import Wishes
 from server.gateway.histories import Histories
 from server.gateway.hub import Hub, User, allowed
+from server.gateway.pace import Paces
 from server.gateway.protocol import OPEN, Socket
 from server.gateway.registry import Registry
 from server.gateway.resume import Checkpoints, Record, replay
@@ -58,6 +59,7 @@ class Admission:
         self._server_version = server_version
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._replaying: set[str] = set()
+        self._paces = Paces()
         self._tasks: set[asyncio.Task[bool]] = set()
 
     async def identify(self, socket: Socket, token: str) -> bool:
@@ -66,6 +68,7 @@ class Admission:
         if session is None or socket.state != OPEN:
             return False
         socket.session, socket.token = session, token
+        socket.shared_pace = self._paces.of(session.user_id)
         return True
 
     async def admit(self, socket: Socket, wishes: Wishes) -> None:
@@ -96,15 +99,16 @@ class Admission:
                 self._registry.end_session(socket)
                 return True
             admin = await self._is_admin(session)
+            others = sum(one.socket is not None and one.id != wishes.connection_id for one in user.connections)
+            if others >= PER_USER:
+                socket.close(1008, "too many connections")
+                return True
             if wishes.connection_id and self._current(socket, user, version):
                 connection = await self._resume(user, session, admin, wishes)
             if not self._current(socket, user, version):
                 if connection is not None:
                     self._registry.discard(connection)
                 return socket.state != OPEN or socket.session is None
-            if connection is None and sum(one.socket is not None for one in user.connections) >= PER_USER:
-                socket.close(1008, "too many connections")
-                return True
             if connection is None:
                 if wishes.connection_id:
                     self._stats.unresumable += 1

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from operator import attrgetter
 from typing import Any
 
 from server.access.request_limits import RequestLimits
@@ -13,6 +14,7 @@ from server.errors import ApiError
 from server.gateway import handshake
 from server.gateway.actions import Actions, Request
 from server.gateway.admission import Admission
+from server.gateway.arrivals import Arrivals
 from server.gateway.connection import HELD, PAUSED, Connection
 from server.gateway.frames import PING_FRAME
 from server.gateway.handshake import Wishes
@@ -30,7 +32,6 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 0.5
 WHEEL = 10
 """Every socket is looked at once in this many ticks."""
-SIGN_IN_SECONDS = 5.0
 PING_SECONDS = 60.0
 SILENCE_SECONDS = 100.0
 """A client that sent nothing for so long, not even a pong, is gone."""
@@ -55,6 +56,7 @@ class Gateway:
     accepts: whether a session may still have sockets by the settings of now; looked at every five seconds, and when
     `settings_changed` is called.
     limits: counts upgrades like requests, if the settings want it.
+    address_of: where a client is, from the address of the peer and the headers of the upgrade.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Gateway:
         deflate: bool = True,
         accepts: Callable[[Session], bool] = lambda session: True,
         limits: RequestLimits | None = None,
+        address_of: Callable[[str, Callable[[str], str]], str] = lambda peer, header: peer,
     ) -> None:
         self.stats = Stats()
         self.draining = False
@@ -87,6 +90,7 @@ class Gateway:
         self._is_admin = is_admin
         self._limits = limits
         self._accepts = accepts
+        self._address_of = address_of
         self._registry = registry = Registry(self.hub, self.stats)
         self._checkpoints = registry.checkpoints = Checkpoints(bus, self._rooms_of, registry.taken_over, self._saved)
         self.on_connected = registry.on_connected
@@ -116,7 +120,7 @@ class Gateway:
         )
         self._sockets: set[Socket] = set()
         self._wheel: list[set[Socket]] = [set() for _ in range(WHEEL)]
-        self._unsigned: dict[Socket, float] = {}
+        self._arrivals = Arrivals()
         self._closing: dict[Socket, float] = {}
         self._expiring: dict[Socket, float] = {}
         self._slowed: list[Socket] = []
@@ -173,14 +177,15 @@ class Gateway:
         else:
             socket.accept(request)
 
-    def opened(self, socket: Socket, wishes: Wishes) -> None:
+    def opened(self, socket: Socket, wishes: Wishes, request: handshake.Request) -> None:
         """Part of Desk."""
         self.stats.sockets += 1
         self._sockets.add(socket)
         self._wheel[(id(socket) >> 4) % WHEEL].add(socket)
         if wishes.closed_by:
             self.stats.closed_by[wishes.closed_by] = self.stats.closed_by.get(wishes.closed_by, 0) + 1
-        self._unsigned[socket] = asyncio.get_running_loop().time() + SIGN_IN_SECONDS
+        address = self._address_of(socket.peer, request.joined)
+        self._arrivals.add(socket, address, asyncio.get_running_loop().time())
         if wishes.token:
             socket.held = []
             self._spawn(self._sign_in(socket, wishes))
@@ -189,10 +194,13 @@ class Gateway:
         """Sign in by the upgrade; who fails may still send a challenge."""
         try:
             known = await self._admission.identify(socket, wishes.token)
+        except ApiError:
+            socket.close(1013, "signing in is not possible just now; reconnect")
+            return
         finally:
             socket.release()
         if known:
-            self._unsigned.pop(socket, None)
+            self._arrivals.discard(socket)
             if wishes.broken:
                 socket.close(1008, "bad resume parameters")
             else:
@@ -201,10 +209,15 @@ class Gateway:
 
     async def _challenge(self, socket: Socket, request: Request) -> None:
         token = request.data.get("token") if isinstance(request.data, dict) else None
-        if not isinstance(token, str) or not await self._admission.identify(socket, token):
+        try:
+            known = isinstance(token, str) and await self._admission.identify(socket, token)
+        except ApiError:
+            socket.close(1013, "signing in is not possible just now; reconnect")
+            return
+        if not known:
             socket.close(1008, "the token is not valid")
             return
-        self._unsigned.pop(socket, None)
+        self._arrivals.discard(socket)
         admitted = self._spawn(self._admission.admit(socket, Wishes(codec=socket.codec)))
         await asyncio.wait([admitted], timeout=1.0)  # hello first, when the bus is there
         self._watch_expiry(socket)
@@ -249,7 +262,7 @@ class Gateway:
         self._closing.pop(socket, None)
 
     def _left(self, socket: Socket) -> None:
-        self._unsigned.pop(socket, None)
+        self._arrivals.discard(socket)
         self._expiring.pop(socket, None)
         self._registry.ending.pop(socket, None)
         self._registry.part(socket, keep=not self.draining)
@@ -349,10 +362,9 @@ class Gateway:
         now = loop.time()
         self._ticks += 1
         slowed, self._slowed = self._slowed, []
-        for socket in slowed:
+        for socket in sorted(slowed, key=attrgetter("heard_at")):  # so that all sockets of a user have their turn
             socket.read_on(now)
-        for socket in _due(self._unsigned, now):
-            socket.close(1008, "not signed in")
+        self._arrivals.close_overdue(now)
         for socket in _due(self._registry.ending, now):
             socket.close(1008, "the session has ended")
         for socket in _due(self._closing, now):

@@ -1,6 +1,7 @@
 """One WebSocket: the handshake, the client's frames, backpressure and closing. What it all means is the gateway's."""
 
 import asyncio
+import socket
 from typing import Any, ClassVar, Protocol, cast
 
 from server.context import Session
@@ -9,13 +10,15 @@ from server.gateway import handshake
 from server.gateway.connection import PAUSED, Connection
 from server.gateway.frames import BINARY, CLOSE, JSON, PING, PONG, close_frame, frame
 from server.gateway.handshake import Request, Wishes
+from server.gateway.pace import BURST, PER_SECOND, REPLY_BYTES, Pace
 from server.gateway.parser import BadFrame, FrameParser
 
 HIGH_WATER = 64 * 1024
 """Bytes in the transport beyond which events wait in the outbox instead."""
-BURST = 100
-REFILL_PER_SECOND = 20
-"""Frames that a client may send at once, and for how long on average; whoever sends more is read more slowly."""
+SEND_BUFFER = 128 * 1024
+RECEIVE_BUFFER = 32 * 1024
+"""Of the operating system, in bytes (Linux takes twice as much): left alone it keeps megabytes for each client that
+doesn't read, and for each that sends faster than it is read."""
 
 CONNECTING, OPEN, CLOSING, CLOSED = range(4)
 
@@ -36,7 +39,7 @@ class Desk(Protocol):
     def count_upgrade(self, socket: "Socket", request: Request) -> None:
         """Somebody asks for an upgrade."""
 
-    def opened(self, socket: "Socket", wishes: Wishes) -> None:
+    def opened(self, socket: "Socket", wishes: Wishes, request: Request) -> None:
         """The upgrade is done."""
 
     def message(self, socket: "Socket", binary: bool, payload: bytes) -> None:
@@ -64,17 +67,20 @@ class Socket(asyncio.Protocol):
     desk: ClassVar[Desk]
 
     __slots__ = (
-        "_allowance",
-        "_allowance_at",
+        "_pace",
         "_parser",
+        "_room",
+        "_slowed",
         "codec",
         "confirms",
         "connection",
+        "full",
         "heard_at",
         "held",
         "pinged_at",
         "requests",
         "session",
+        "shared_pace",
         "state",
         "token",
         "transport",
@@ -94,8 +100,13 @@ class Socket(asyncio.Protocol):
         """Requests that wait for the one under way."""
         self.held: list[tuple[int, bytes]] | None = None
         """Messages that came while the client was being signed in by its upgrade."""
-        self._allowance: float = BURST
-        self._allowance_at = 0.0
+        self.full = False
+        """Whether the client doesn't read what it is sent: then nothing is read from it, and no request is begun."""
+        self.shared_pace: Pace | None = None
+        """What all sockets of the user may send together."""
+        self._pace = Pace(BURST, PER_SECOND)
+        self._slowed = False
+        self._room: asyncio.Future[None] | None = None
         self._parser: FrameParser | None = None
 
     # what the transport calls
@@ -117,28 +128,42 @@ class Socket(asyncio.Protocol):
         """Handle as many frames as the client may send now; whether these were all."""
         if self.state == CLOSED:
             return True
-        self._allowance = min(BURST, self._allowance + (now - self._allowance_at) * REFILL_PER_SECOND)
-        self._allowance_at = now
-        most = int(self._allowance)
+        most = self._pace.left(now)
+        if self.shared_pace is not None:
+            most = min(most, self.shared_pace.left(now))
         try:
             messages, frames = parser.feed(data, most)
         except BadFrame as error:
             self.close(error.code, error.reason)
             return True
-        self._allowance -= frames
+        self._spend(max(frames, 1) if data else frames)  # who sends single bytes is slowed down, too
+        if frames:
+            self.heard_at = now
         for opcode, payload in messages:
             self._take(opcode, payload)
         if frames < most or self.transport.is_closing():
             return True
+        self._slow_down()
+        return False
+
+    def _spend(self, frames: int) -> None:
+        self._pace.spend(frames)
+        if self.shared_pace is not None:
+            self.shared_pace.spend(frames)
+
+    def _slow_down(self) -> None:
+        self._slowed = True
         self.transport.pause_reading()
         self.desk.slow_down(self)
-        return False
 
     def read_on(self, now: float) -> None:
         """Some time has passed for a client that was slowed down."""
-        if self._parser is None or not self._read(self._parser, b"", now) or self.transport.is_closing():
+        self._slowed = False
+        if self._parser is None or self.transport.is_closing():
             return
-        if self.connection is None or not self.connection.blocked & PAUSED:
+        if self.full:
+            self._slow_down()  # the answers to what it sent before could not go out either
+        elif self._read(self._parser, b"", now) and not self.transport.is_closing():
             self.transport.resume_reading()
 
     def eof_received(self) -> None:
@@ -150,9 +175,11 @@ class Socket(asyncio.Protocol):
             opened, self.state = self.state != CONNECTING, CLOSED
             if opened:
                 self.desk.closed(self)
+        self._make_room()
 
     def pause_writing(self) -> None:
         """Part of asyncio.Protocol: a client that doesn't read isn't read from either."""
+        self.full = True
         if self.connection is not None:
             self.connection.block(PAUSED)
         if not self.transport.is_closing():
@@ -160,9 +187,21 @@ class Socket(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """Part of asyncio.Protocol."""
-        if not self.transport.is_closing():
+        self.full = False
+        if not self._slowed and not self.transport.is_closing():
             self.transport.resume_reading()
+        self._make_room()
         self.desk.writable(self)
+
+    async def room(self) -> None:
+        """Wait until the client has read most of what it was sent, or is gone. One may wait at a time."""
+        if self.full and self.state != CLOSED:
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
+
+    def _make_room(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
 
     # handshake
 
@@ -203,13 +242,21 @@ class Socket(asyncio.Protocol):
     def _open(self, request: Request) -> None:
         deflate = self.desk.deflate and handshake.offers_deflate(request)
         self.transport.write(handshake.acceptance(request, deflate))
+        kernel = self.transport.get_extra_info("socket")
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self._parser = FrameParser(deflate)
         self.state = OPEN
-        self.heard_at = self.pinged_at = self._allowance_at = asyncio.get_running_loop().time()
+        self.heard_at = self.pinged_at = asyncio.get_running_loop().time()
         wishes = handshake.wishes_of(request, deflate)
         self.codec = wishes.codec
         self.confirms = wishes.confirms
-        self.desk.opened(self, wishes)
+        self.desk.opened(self, wishes, request)
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether the client has sent a token that is being looked up."""
+        return self.held is not None or self.requests is not None
 
     def refuse(self, error: ApiError) -> None:
         """Answer the request for an upgrade with an error."""
@@ -245,6 +292,7 @@ class Socket(asyncio.Protocol):
     def send(self, opcode: int, payload: bytes) -> None:
         """Send a message outside of the numbered events: a reply, a pong."""
         if self.state == OPEN:
+            self._spend(len(payload) // REPLY_BYTES)
             self.transport.write(frame(opcode, payload))
 
     # closing

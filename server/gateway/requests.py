@@ -87,6 +87,7 @@ class Requests:
     async def _work(self, socket: Socket, request: Request | None) -> None:
         try:
             while request is not None and socket.state == OPEN:
+                await socket.room()
                 if request.action == "authentication_challenge":
                     if socket.session is None:
                         await self._challenge(socket, request)
