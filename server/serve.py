@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import resource
 import signal
 import socket
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from server.logs import set_up_logs
 
 COLLECT_AFTER = 50_000
 """Objects made and not yet freed before the youngest are looked at; the rows of one large list are a few thousand."""
+
+BACKLOG = 4096
+"""Connections that wait to be accepted: when a node dies, all of its clients come to the others at once."""
 
 log = structlog.get_logger()
 
@@ -44,6 +48,7 @@ def uvicorn_config(node: Node) -> uvicorn.Config:
         proxy_headers=False,
         log_config=None,
         timeout_graceful_shutdown=10,
+        backlog=BACKLOG,
     )
 
 
@@ -55,7 +60,7 @@ def listen(config: Config) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind((host or "0.0.0.0", int(port)))
-    sock.listen(4096)
+    sock.listen(BACKLOG)
     sock.setblocking(False)
     return sock
 
@@ -65,6 +70,13 @@ def spare_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 20)
+
+
+def allow_files() -> None:
+    """Have as many files open as the system lets this process: each client takes one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # some systems say that there is no limit, and have one
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def serve(config: Config, sock: socket.socket, overrides: Overrides | None = None) -> None:
@@ -99,5 +111,6 @@ async def serve(config: Config, sock: socket.socket, overrides: Overrides | None
 def run_node(config: Config, sock: socket.socket | None = None, overrides: Overrides | None = None) -> None:
     """Serve one node in this process until it is told to stop. Raises OSError when the address is taken."""
     set_up_logs(config)
+    allow_files()
     with sock or listen(config) as listening, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(config, listening, overrides))
