@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,6 +28,7 @@ from server.config.operation import FileSection
 from server.db import Tx
 from server.db.migrate import run_file, schema_files, schema_folder
 from server.db.pool import DbStats
+from server.errors import Busy
 from server.features.secrets.service import KEY, require_key
 from server.features.system.queries import opened_settings
 from server.sealing import Seals, Unreadable
@@ -106,6 +107,10 @@ def _stored_settings(stored: StoredSettings, seals: Seals) -> Config:
 def _patient(settings: FileSection) -> Blobs:
     patient = msgspec.structs.replace(settings, AmazonS3RequestTimeoutMilliseconds=PATIENCE_MS)
     return Blobs(lambda: patient)
+
+
+async def _all_ended(tasks: Iterable[asyncio.Future[None]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Restore:
@@ -201,7 +206,15 @@ class _Restore:
         await asyncio.to_thread(os.sync)
 
     async def _store(self, files: list[tuple[str, bytes]]) -> None:
-        await asyncio.gather(*(self._blobs.write(place, content) for place, content in files))
+        # All have ended before the first failure is told: nothing is stored after what was stored is taken back.
+        writes = [asyncio.ensure_future(self._blobs.write(place, content)) for place, content in files]
+        try:
+            await asyncio.shield(_all_ended(writes))
+        except asyncio.CancelledError:
+            await _all_ended(writes)
+            raise
+        for write in writes:
+            write.result()
         await self._say_something()
 
     async def _streamed(self, content: Iterator[bytes]) -> AsyncIterator[bytes]:
@@ -219,7 +232,8 @@ class _Restore:
         """After a failure: take out of the store what was not there before."""
         for place in places_in(self._file) if self._storing else ():
             if place not in self._before:
-                await self._blobs.delete(place)
+                with contextlib.suppress(Busy):  # the others may go well
+                    await self._blobs.delete(place)
 
     async def _remove_others(self) -> None:
         """Take out of the store what is not of the backup."""

@@ -51,9 +51,17 @@ class Bucket:
                 return Response(status_code=204)
             self.objects.pop(path, None)
             return Response(status_code=204)
+        if query.get("list-type") == "2":
+            return self._listed(f"{path}/", query.get("prefix", ""))
         if path not in self.objects:
             return Response("<Error><Code>NoSuchKey</Code></Error>", 404, media_type="application/xml")
         return self._read(self.objects[path], request.headers.get("range", ""))
+
+    def _listed(self, bucket: str, prefix: str) -> Response:
+        found = [path.removeprefix(bucket) for path in self.objects if path.startswith(bucket + prefix)]
+        about = "<LastModified>2026-11-21T12:00:00.000Z</LastModified><Size>1</Size><ETag>whole</ETag>"
+        entries = "".join(f"<Contents><Key>{path}</Key>{about}</Contents>" for path in found)
+        return xml(f"<ListBucketResult><IsTruncated>false</IsTruncated>{entries}</ListBucketResult>")
 
     def _read(self, content: bytes, wanted: str) -> Response:
         headers = {"etag": '"whole"', "last-modified": "Sat, 21 Nov 2026 12:00:00 GMT"}
@@ -105,6 +113,17 @@ async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     async with serving(Bucket()) as port:
         settings = s3(port)
         yield Blobs(lambda: settings)
+
+
+async def test_all_that_is_stored_is_listed(blobs: Blobs) -> None:
+    assert [path async for path in blobs.paths()] == []
+
+    paths = ["files/ab/x/original", "users/ada/profile.png", "users/ada/more/a.b"]
+    for path in paths:
+        await blobs.write(path, b"1")
+    await blobs.delete("users/ada/more/a.b")
+
+    assert sorted([path async for path in blobs.paths()]) == paths[:2]
 
 
 async def whole(blob: Blob | None) -> bytes:
