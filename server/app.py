@@ -14,6 +14,7 @@ from server.access.rates import Rates
 from server.access.request_limits import RequestLimits
 from server.access.sessions import SessionReads, is_switched_off, lacks_factor, session_by_token
 from server.bus.bus import Bus
+from server.bus.doubts import Doubts
 from server.bus.signals import Invalidate
 from server.cache import Cache
 from server.config import Config, ConfigError, Overrides, diff
@@ -289,6 +290,8 @@ class Node:
         self.services.extras[CallsUnderWay] = CallsUnderWay()
         self.services.extras[SlowTargets] = SlowTargets()
         self.services.extras[Fetcher] = Fetcher(outbound)
+        doubts = Doubts(self.services.db, self.services.bus)
+        self.services.extras[Doubts] = doubts
         writer = PostWriter(self.services)
         self.services.extras[PostWriter] = writer
         self.services.extras[Unpublished] = Unpublished()
@@ -310,6 +313,7 @@ class Node:
             schedules=lambda: self.services.config.JobSettings.RunScheduler,
         )
         self.parts: list[Part] = [
+            doubts,
             store,
             outbound,
             activity,

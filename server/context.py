@@ -8,11 +8,13 @@ import msgspec
 from msgspec import Struct
 
 from server.bus.bus import Bus
+from server.bus.doubts import Doubts
+from server.bus.envelope import topics_of
 from server.bus.event import Event
 from server.bus.signals import Invalidate, Signal
 from server.cache import Cache
 from server.config import Config
-from server.db import Db, Pool, Tx
+from server.db import Db, Pool, Tx, Unsure
 from server.db.sql import SQL
 from server.errors import session_expired
 from server.ids import new_id, now_ms
@@ -104,12 +106,29 @@ class Context(Struct, kw_only=True, dict=True):
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["Change"]:
         """A transaction whose events, signals and jobs go out after its commit and only then."""
-        async with self.services.db.begin() as tx:
-            change = Change(tx)
-            yield change
-            if change.jobs:
-                await insert_jobs(tx, change.jobs)
+        change: Change | None = None
+        try:
+            async with self.services.db.begin() as tx:
+                change = Change(tx)
+                yield change
+                if change.jobs:
+                    await insert_jobs(tx, change.jobs)
+        except Unsure as unsure:
+            if change is not None:
+                self._doubt(unsure.backend, change)
+            raise
         await self.tell(change.tags, change.messages)
+
+    def _doubt(self, backend: int, change: "Change") -> None:
+        """Whether a change was committed is not known: in the end, whoever should have heard of it starts anew."""
+        topics = {topic for message in change.messages for topic in topics_of(message)}
+
+        async def find() -> set[str]:
+            return topics
+
+        doubts = self.services.extras.get(Doubts)
+        if isinstance(doubts, Doubts):
+            doubts.note(backend, find)
 
     async def tell(self, tags: Sequence[str] = (), messages: Sequence[Event | Signal] = ()) -> None:
         """Publish what a committed write changed: drop cached `tags` here and on all nodes, then send the messages."""

@@ -83,6 +83,11 @@ def body_of(name: str, data: bytes, audience: Audience) -> tuple[bytes, int]:
     return b'%b,"broadcast":%b,"seq":' % (head, _broadcast(audience)), len(head) - 1
 
 
+def topics_of(message: Event | Signal) -> Collection[str]:
+    """The topics that a message is published to."""
+    return message.topics() if isinstance(message, Signal) else dict.fromkeys(message.audience().topics())
+
+
 def seal(message: Event | Signal) -> tuple[str, bytes, Collection[str]]:
     """The id under which the message goes out only once (or ""), its payload, and its topics."""
     if isinstance(message, Signal):

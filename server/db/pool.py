@@ -1,6 +1,8 @@
 """The connection pool and transactions: `many`, `one`, `value`, `run`; failures become API errors."""
 
+import asyncio
 import time
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -10,6 +12,7 @@ import asyncpg
 import msgspec
 
 from server.db.connections import Connections
+from server.db.pulse import Pulse, probe
 from server.db.sql import SQL
 from server.errors import ApiError, BadRequest, Busy
 from server.sealing import Seals
@@ -18,23 +21,58 @@ T = TypeVar("T")
 
 DEADLOCK_TRIES = 3
 
+CONNECT_SECONDS = 3.0
+"""How long a connection may take to be made."""
+TAKE_SECONDS = 5.0
+"""How long a statement waits for a free connection."""
+REPLY_SECONDS = 5.0
+"""PostgreSQL ends a statement that takes too long by itself; so much later nothing is waited for any more."""
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 _AWAY = (
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.QueryCanceledError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresIOError,
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
+
+_UNKNOWN = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+    asyncio.CancelledError,
+)
+"""After these nobody knows whether what was asked has been done."""
+
+
+class Backend(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
+    """A connection that remembers who serves it, also when it has ended."""
+
+    __slots__ = ("pid",)
+
+    pid: int
+    """The process id of the server's side."""
+
+
+class Unsure(Busy):
+    """503: the database went away while it wrote, so whether it did is not known; `backend` is who was to do it."""
+
+    def __init__(self, backend: int) -> None:
+        super().__init__("api.context.server_busy.app_error")
+        self.backend = backend
 
 
 def data_error(error: Exception) -> ApiError:
@@ -110,8 +148,13 @@ class Db(ABC):
         return int(last) if last.isdigit() else 0
 
 
-async def prepare_connection(connection: Any) -> None:
-    """Teach a connection our JSON: jsonb columns come and go as Python values."""
+async def prepare_connection(connection: Any, timeout: float = 0) -> None:
+    """Teach a connection our JSON: jsonb columns come and go as Python values.
+
+    `timeout`: seconds after which the server ends a statement, 0 for never.
+    """
+    if timeout:
+        await connection.execute(f"SET statement_timeout = {int(timeout * 1000)}")
     await connection.set_type_codec("jsonb", encoder=_to_json, decoder=_decode, schema="pg_catalog", format="text")
 
 
@@ -148,40 +191,113 @@ class Tx(Db):
 
 
 class Pool(Db):
-    """The pool of a node. Statements on it commit by themselves; `begin` opens a transaction."""
+    """The pool of a node. Statements on it commit by themselves; `begin` opens a transaction.
+
+    `timeout`: seconds that a statement may take.
+    """
 
     def __init__(self, dsn: str, *, size: int = 10, timeout: float = 30.0, seals: Seals | None = None) -> None:
         self._dsn = dsn
         self._timeout = timeout
-        self._connections = Connections(lambda: self._open_connection("hubbub"), size, timeout)
+        self._connections = Connections(lambda: self._open_connection("hubbub"), size, TAKE_SECONDS)
+        self._own: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._pulse = Pulse(lambda: probe(dsn), self._cut)
         self.stats = DbStats()
         self.seals = seals or Seals()
+        self.on_doubt: list[Callable[[int], None]] = []
+        """Called with the process id of the server's side when it was cut off from something that it may yet do."""
 
     async def open(self) -> None:
         """Connect; raises OSError or a PostgreSQL error when the database does not answer."""
         self._connections.give_back(await self._connections.take())
+        self._pulse.start()
 
     async def close(self) -> None:
         """Close the connections; those in use are closed as soon as they are not."""
+        await self._pulse.stop()
         await self._connections.close()
 
     def aside(self) -> "Pool":
         """The same connections with statistics of their own, for background work."""
         pool = Pool(self._dsn, size=self.size, timeout=self._timeout, seals=self.seals)
-        pool._connections = self._connections
+        pool._connections, pool._pulse, pool.on_doubt = self._connections, self._pulse, self.on_doubt
         return pool
 
     async def connect(self) -> Any:
-        """A connection of one's own, outside the pool; the caller closes it."""
+        """A connection of one's own, outside the pool; the caller closes it. It ends when the database goes away."""
         with _translated():
-            return await self._open_connection("hubbub writer")
+            connection = await self._open_connection("hubbub writer")
+        self._own.add(connection)
+        return connection
+
+    @contextmanager
+    def watched(self, connection: Any) -> Iterator[None]:
+        """Something is asked on a connection of one's own: when there is no sign of life, the connection ends.
+
+        Raises Unsure when it is not known whether what was asked has been done.
+        """
+        self._pulse.asked(connection)
+        try:
+            yield
+        except _UNKNOWN as error:
+            self._pulse.ended(connection)
+            self.doubt(connection)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise Unsure(connection.pid) from error
+        except BaseException:
+            self._pulse.answered(connection)
+            raise
+        self._pulse.answered(connection)
+
+    def doubt(self, connection: Any) -> None:
+        """A connection ended while it was to write: once it is known whether it did, `on_doubt` sees to the rest."""
+        for listener in self.on_doubt:
+            listener(connection.pid)
 
     async def _open_connection(self, name: str) -> Any:
-        connection = await asyncpg.connect(
-            self._dsn, command_timeout=self._timeout, server_settings={"application_name": name}
-        )
-        await prepare_connection(connection)
+        if self._pulse.away:
+            raise TimeoutError("the database does not answer")
+        connection = None
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                connection = await asyncpg.connect(
+                    self._dsn,
+                    timeout=CONNECT_SECONDS,
+                    command_timeout=self._timeout + REPLY_SECONDS,
+                    server_settings={"application_name": name},
+                    connection_class=Backend,
+                )
+                connection.pid = connection.get_server_pid()
+                await prepare_connection(connection, self._timeout)
+        except BaseException as error:
+            if connection is not None:
+                connection.terminate()
+            if isinstance(error, TimeoutError):
+                self._pulse.suspect()
+            raise
         return connection
+
+    def _cut(self, waiting: list[Any]) -> None:
+        """End everything that waits for a database that is away."""
+        for connection in (*waiting, *self._own):
+            connection.terminate()
+        self._connections.refuse_waiting()
+
+    async def _take(self) -> Any:
+        if self._pulse.away:
+            raise TimeoutError("the database does not answer")
+        connection = await self._connections.take()
+        self._pulse.asked(connection)
+        return connection
+
+    def _give_back(self, connection: Any) -> None:
+        self._pulse.answered(connection)
+        self._connections.give_back(connection)
+
+    def _drop(self, connection: Any) -> None:
+        self._pulse.ended(connection)
+        self._connections.drop(connection)
 
     @property
     def in_use(self) -> int:
@@ -216,23 +332,25 @@ class Pool(Db):
             self.stats.seconds += time.perf_counter() - started
 
     async def _run_once(self, sql: SQL, args: tuple[object, ...], method: str) -> Any:
-        connection = await self._connections.take()
+        connection = await self._take()
         try:
             result = await getattr(connection, method)(sql.text, *args)
-        except asyncpg.PostgresError:
-            self._connections.give_back(connection)
+        except BaseException as error:
+            if isinstance(error, asyncpg.PostgresError) and not connection.is_closed():
+                self._give_back(connection)
+            else:
+                self._drop(connection)
+            if isinstance(error, _UNKNOWN) and not sql.reads:
+                self.doubt(connection)
             raise
-        except BaseException:
-            self._connections.drop(connection)
-            raise
-        self._connections.give_back(connection)
+        self._give_back(connection)
         return result
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
         """A transaction: committed at the end of the block, rolled back when it raises."""
         with _translated():
-            connection = await self._connections.take()
+            connection = await self._take()
         ended = False
         try:
             transaction = connection.transaction()
@@ -245,15 +363,21 @@ class Pool(Db):
                     await transaction.rollback()
                 ended = True
                 raise
-            with _translated():
-                await transaction.commit()
+            try:
+                with _translated():
+                    await transaction.commit()
+            except Busy as error:
+                if isinstance(error.__cause__, _UNKNOWN):
+                    raise Unsure(connection.pid) from error
+                raise
             ended = True
         finally:
             # Interrupted at its beginning or end, a transaction may be open still: nobody else may write into it.
             if ended:
-                self._connections.give_back(connection)
+                self._give_back(connection)
             else:
-                self._connections.drop(connection)
+                self._drop(connection)
+                self.doubt(connection)
 
 
 def batch(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:

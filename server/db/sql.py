@@ -17,6 +17,11 @@ class SQL(Struct, frozen=True):
     def __post_init__(self) -> None:
         ALL_SQL.append(self)
 
+    @property
+    def reads(self) -> bool:
+        """Whether it surely writes nothing."""
+        return self.text.lstrip()[:6].upper() == "SELECT"
+
 
 def columns(struct: type[Struct], alias: str = "", *, leave: tuple[str, ...] = ()) -> str:
     """The fields of a Struct as columns, in its order: "p.id, p.create_at, …"; `leave` names fields left out."""

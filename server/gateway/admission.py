@@ -10,6 +10,7 @@ from server.bus.envelope import body_of
 from server.bus.redis import RedisError
 from server.bus.signals import TakenOver
 from server.context import Session
+from server.errors import ApiError, Busy
 from server.gateway.connection import Connection
 from server.gateway.events import Hello
 from server.gateway.frames import Heads
@@ -25,6 +26,10 @@ from server.ids import new_id
 
 log = logging.getLogger(__name__)
 
+AGAIN_SECONDS = 1.0
+"""Until a sign-in that the database could not answer is tried again."""
+IDENTIFY_SECONDS = 4.0
+"""For so long a client that is not known yet is kept waiting for the database."""
 AT_ONCE = 256
 """So many sockets are let in at a time; what they need of the database is read together."""
 SETTLE_TRIES = 50
@@ -63,8 +68,20 @@ class Admission:
         self._tasks: set[asyncio.Task[bool]] = set()
 
     async def identify(self, socket: Socket, token: str) -> bool:
-        """Whether the token has a session; then the socket has it too."""
-        session = await self._authenticate(token) if token else None
+        """Whether the token has a session; then the socket has it too.
+
+        While nobody can tell, the socket waits a little and is closed then: nobody is signed out for it.
+        """
+        patience = asyncio.get_running_loop().time() + IDENTIFY_SECONDS
+        session: Session | None = None
+        while token and socket.state == OPEN:
+            try:
+                session = await self._authenticate(token)
+                break
+            except ApiError:
+                if asyncio.get_running_loop().time() > patience:
+                    socket.close(1013, "the server is busy; reconnect")
+            await asyncio.sleep(AGAIN_SECONDS)
         if session is None or socket.state != OPEN:
             return False
         socket.session, socket.token = session, token
@@ -72,7 +89,10 @@ class Admission:
         return True
 
     async def admit(self, socket: Socket, wishes: Wishes) -> None:
-        """Give an identified socket its connection; it waits while the bus is away. The session may prove ended."""
+        """Give an identified socket its connection; it waits while the bus or the database is away.
+
+        The session may prove ended.
+        """
         while socket.state == OPEN and socket.session is not None:
             try:
                 async with self._turn:
@@ -82,6 +102,8 @@ class Admission:
                 while socket.state == OPEN and not await self._bus.ready(1.0):
                     pass
                 await asyncio.sleep(0.01)
+            except Busy:
+                await asyncio.sleep(AGAIN_SECONDS)
             except Exception:
                 log.exception("a user could not be let in")
                 socket.close(1011, "something failed; reconnect")

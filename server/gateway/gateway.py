@@ -13,7 +13,7 @@ from server.context import Context, Session
 from server.errors import ApiError
 from server.gateway import handshake
 from server.gateway.actions import Actions, Request
-from server.gateway.admission import Admission
+from server.gateway.admission import AGAIN_SECONDS, Admission
 from server.gateway.arrivals import Arrivals
 from server.gateway.connection import HELD, PAUSED, Connection
 from server.gateway.frames import PING_FRAME
@@ -323,7 +323,7 @@ class Gateway:
         user.version += 1
         for connection in user.connections:
             if isinstance(connection.socket, Socket):  # who comes back later is looked up then
-                self._spawn(self._look_up(connection.socket))
+                self._spawn(self._look_up(connection.socket, insist=True))
 
     def settings_changed(self) -> None:
         """Look at once for sessions that may have no sockets any more."""
@@ -339,10 +339,19 @@ class Gateway:
             if seconds <= TICK_SECONDS * (WHEEL + 1):
                 self._expiring[socket] = asyncio.get_running_loop().time() + seconds
 
-    async def _look_up(self, socket: Socket) -> None:
-        """See whether the session still holds, and what it may."""
-        session = await self._authenticate(socket.token)
-        admin = session is not None and await self._is_admin(session)
+    async def _look_up(self, socket: Socket, *, insist: bool = False) -> None:
+        """See whether the session still holds, and what it may; with `insist` also if the database is away just now."""
+        session: Session | None = None
+        admin = False
+        while True:
+            try:
+                session = await self._authenticate(socket.token)
+                admin = session is not None and await self._is_admin(session)
+                break
+            except ApiError:
+                if not insist or socket.state != OPEN:
+                    return
+            await asyncio.sleep(AGAIN_SECONDS)
         if socket.state != OPEN or socket.session is None:
             return
         if session is None:

@@ -41,3 +41,5 @@ class Flusher(ABC):
                 await self.flush()
             except ApiError as error:
                 log.warning("what was noted can't be written", part=type(self).__name__, error=error.id)
+            except Exception:
+                log.exception("what was noted can't be written", part=type(self).__name__)

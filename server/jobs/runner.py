@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from random import random
 from typing import Any
 
@@ -148,6 +148,7 @@ class Runner:
 
     async def _run(self, stored: queries.StoredJob) -> None:
         handler = self._jobs.handlers[stored.name]
+        lease = time.monotonic() + queries.LEASE / 1000
         try:
             # Ended before the lease is over, so that nobody else runs it at the same time.
             async with asyncio.timeout(queries.LEASE / 1000 * 0.8):
@@ -157,23 +158,34 @@ class Runner:
                 await queries.retry_job(self._db, stored.id, run_at=now_ms(), failed_at=0, error="the node stopped")
             raise
         except Exception as error:  # noqa: BLE001 (whatever a handler raises: the job is tried again)
-            await self._failed(stored, handler.attempts, error)
+            await self._failed(stored, lease, handler.attempts, error)
             return
-        try:
-            await queries.delete_job(self._aside, stored.id)
-        except _FAILURES as error:
-            log.warning("a finished job will run again", job=stored.name, error=str(error))
+        await self._note(stored, lease, lambda: queries.delete_job(self._aside, stored.id))
 
-    async def _failed(self, stored: queries.StoredJob, attempts: int, error: Exception) -> None:
+    async def _failed(self, stored: queries.StoredJob, lease: float, attempts: int, error: Exception) -> None:
         text = f"{type(error).__name__}: {error}"[:1000].replace("\0", "")
         given_up = stored.attempts >= attempts
         log.warning("job failed", job=stored.name, attempt=stored.attempts, given_up=given_up, error=text)
         now = now_ms()
         run_at = now + int(backoff(stored.attempts) * 1000)
-        try:
-            await queries.retry_job(self._db, stored.id, run_at=run_at, failed_at=now if given_up else 0, error=text)
-        except _FAILURES as away:
-            log.warning("a failed job runs again when its lease is over", job=stored.name, error=str(away))
+        failed_at = now if given_up else 0
+        await self._note(
+            stored,
+            lease,
+            lambda: queries.retry_job(self._aside, stored.id, run_at=run_at, failed_at=failed_at, error=text),
+        )
+
+    async def _note(self, stored: queries.StoredJob, lease: float, write: Callable[[], Awaitable[None]]) -> None:
+        """Write how a job ended, again and again while it belongs to this node: else another one would repeat it."""
+        while True:
+            try:
+                await write()
+                break
+            except _FAILURES as error:
+                if time.monotonic() > lease - 2 * AGAIN:
+                    log.warning("a job that has ended runs again", job=stored.name, error=str(error))
+                    break
+            await asyncio.sleep(AGAIN)
 
     async def _schedule(self) -> None:
         """Listen for new jobs, and hold or seek the election, both on one connection of their own."""
@@ -186,22 +198,28 @@ class Runner:
                     self._hear()
                     for alarm in self._alarms.values():
                         alarm.set()
-                if self._schedules() and not self.elected:
-                    # The lock ends with the connection, so a node that dies is followed by another one.
-                    self.elected = await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", ELECTION)
-                    self._due.clear()
-                elif self.elected:
-                    if self._schedules():
-                        await self._connection.fetchval("SELECT 1")
-                    else:
-                        await self._connection.fetchval("SELECT pg_advisory_unlock($1)", ELECTION)
-                        self.elected = False
+                with self._db.watched(self._connection):
+                    await self._elect(self._connection)
             except _FAILURES as error:
                 log.warning("no connection to listen for jobs", error=str(error))
                 self.elected = False
+                if self._connection is not None:
+                    self._connection.terminate()  # it may be dead without saying so
             if self.elected:
                 await self._sweep()
             await asyncio.sleep(self._poll * (0.8 + 0.4 * random()))  # noqa: S311 (only spreads the nodes)
+
+    async def _elect(self, connection: Any) -> None:
+        """Hold the election, seek it, or give it up; without a wish for it just see that the connection lives."""
+        if self._schedules() and not self.elected:
+            # The lock ends with the connection, so a node that dies is followed by another one.
+            self.elected = await connection.fetchval("SELECT pg_try_advisory_lock($1)", ELECTION)
+            self._due.clear()
+        elif self.elected and not self._schedules():
+            await connection.fetchval("SELECT pg_advisory_unlock($1)", ELECTION)
+            self.elected = False
+        else:
+            await connection.fetchval("SELECT 1")
 
     def _heard(self, connection: Any, pid: int, channel: str, payload: object) -> None:
         alarm = self._alarms.get(str(payload))

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
 
 from server.db.connections import Connections
@@ -33,12 +34,17 @@ class Maker:
     def __init__(self) -> None:
         self.made: list[Connection] = []
         self.fails = False
+        self.places = 100
+        self.tries = 0
 
     async def connect(self) -> Any:
         """A new one."""
         await asyncio.sleep(0)
         if self.fails:
             raise ConnectionRefusedError
+        self.tries += 1
+        if self.living >= self.places:
+            raise asyncpg.TooManyConnectionsError("sorry, too many clients already")
         self.made.append(Connection())
         return self.made[-1]
 
@@ -173,3 +179,88 @@ async def test_closing_ends_free_ones_at_once_and_others_when_they_come_back() -
     connections.give_back(taken)
 
     assert maker.living == 0
+
+
+async def test_where_there_is_no_place_for_more_those_that_there_are_serve_all() -> None:
+    connections, maker = pool(size=5)
+    maker.places = 2
+    served: list[int] = []
+
+    async def use(number: int) -> None:
+        connection = await connections.take()
+        await asyncio.sleep(0.001)
+        served.append(number)
+        connections.give_back(connection)
+
+    await asyncio.gather(*(use(number) for number in range(50)))
+
+    assert sorted(served) == list(range(50))
+    assert maker.living == 2
+    assert maker.tries <= 2 + 5  # refused once, it is not asked again and again
+    assert connections.in_use == 0
+
+
+async def test_without_a_place_for_a_single_one_nobody_waits() -> None:
+    connections, maker = pool(size=2)
+    maker.places = 0
+
+    with pytest.raises(asyncpg.TooManyConnectionsError):
+        await connections.take()
+
+    maker.places = 1
+    assert await connections.take() is maker.made[0]
+
+
+async def test_when_the_last_connection_goes_and_none_can_be_made_all_who_wait_are_told() -> None:
+    connections, maker = pool(size=2, timeout=5)
+    maker.places = 1
+    last = await connections.take()
+    waiters = [asyncio.create_task(connections.take()) for _ in range(4)]
+    await asyncio.sleep(0.01)
+
+    maker.places = 0
+    connections.drop(last)
+    async with asyncio.timeout(1):
+        results = await asyncio.gather(*waiters, return_exceptions=True)
+
+    assert [type(result) for result in results] == [asyncpg.TooManyConnectionsError] * 4
+    assert connections.in_use == 0
+
+
+async def test_only_so_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.db.connections.WAITING", 3)
+    connections, _ = pool(size=1)
+    taken = await connections.take()
+    waiters = [asyncio.create_task(connections.take()) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(TimeoutError):
+        await connections.take()
+    connections.give_back(taken)
+
+    connections.give_back(await waiters[0])
+    connections.give_back(await waiters[1])
+    assert await waiters[2] is taken
+    late = asyncio.create_task(connections.take())
+    await asyncio.sleep(0)
+    assert not late.done()
+    connections.give_back(taken)
+    assert await late is taken
+
+
+async def test_who_waits_can_be_turned_away_at_once() -> None:
+    connections, maker = pool(size=2)
+    busy, free = await connections.take(), await connections.take()
+    waiter = asyncio.create_task(connections.take())
+    await asyncio.sleep(0)
+
+    connections.refuse_waiting()
+    with pytest.raises(TimeoutError):
+        await waiter
+    connections.give_back(free)
+    connections.refuse_waiting()
+
+    assert (maker.living, connections.in_use) == (1, 1)
+    connections.drop(busy)
+    assert (maker.living, connections.in_use) == (0, 0)
+    assert await connections.take() is maker.made[2]

@@ -17,7 +17,7 @@ from server.bus.bus import Bus
 from server.config import Config
 from server.context import Context, Services, Session
 from server.engines.redis import Redis
-from server.errors import Forbidden
+from server.errors import Busy, Forbidden
 from server.gateway.actions import Actions
 from server.gateway.gateway import Gateway
 from server.ids import new_id
@@ -33,6 +33,8 @@ class World:
         self.rooms: dict[str, list[str]] = {}
         self.admins: set[str] = set()
         self.before_rooms: Callable[[], Awaitable[object]] | None = None
+        self.away = False
+        """Whether nobody can be asked, as while the database is away."""
 
     def user(self, *rooms: str) -> str:
         """A new user, who is in these rooms."""
@@ -48,11 +50,17 @@ class World:
 
     async def authenticate(self, token: str) -> Session | None:
         await asyncio.sleep(0)
+        self._check()
         return self.sessions.get(token)
+
+    def _check(self) -> None:
+        if self.away:
+            raise Busy("api.context.server_busy.app_error")
 
     async def topics_of(self, user_id: str) -> list[str]:
         if self.before_rooms is not None:
             await self.before_rooms()
+        self._check()
         return list(self.rooms[user_id])
 
     async def is_admin(self, session: Session) -> bool:

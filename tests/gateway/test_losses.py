@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from server.bus.event import Audience
+from server.bus.signals import SessionsChanged
 from server.engines.redis import Redis
 from server.gateway.connection import HALF_OUTBOX, OUTBOX_BYTES
 from tests.bus.conftest import mortal_redis
@@ -260,3 +261,88 @@ async def test_a_cut_connection_to_redis_loses_nothing(stage: Stage, world: Worl
     assert client.texts == [str(number) for number in range(60)]
     assert client.seqs == list(range(61))
     assert two.gateway.stats.anew == 0
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the database could not answer is asked again soon."""
+    monkeypatch.setattr("server.gateway.admission.AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr("server.gateway.gateway.AGAIN_SECONDS", 0.05)
+
+
+async def test_who_comes_while_the_database_is_away_is_let_in_when_it_is_back(
+    stage: Stage, world: World, soon: None
+) -> None:
+    node = await stage.node()
+    token = world.token(world.user("channel:c"))
+    world.away = True
+    by_upgrade, by_challenge = await stage.open(node, token), await stage.open(node)
+    await by_challenge.socket.send(
+        json.dumps({"seq": 1, "action": "authentication_challenge", "data": {"token": token}})
+    )
+    await asyncio.sleep(0.3)
+    assert (by_upgrade.raw, by_challenge.raw) == ([], [])
+    world.away = False
+
+    await by_upgrade.wait(1)
+    await by_challenge.wait(1)
+    await until(lambda: by_challenge.replies)
+    assert by_challenge.replies[0]["status"] == "OK"
+    await node.bus.publish([in_channel(1)])
+    for client in (by_upgrade, by_challenge):
+        await client.wait(2)
+        assert (client.texts, client.seqs, client.close_code) == (["1"], [0, 1], None)
+
+
+async def test_nobody_is_signed_out_because_the_database_is_away(
+    stage: Stage, world: World, soon: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.gateway.admission.IDENTIFY_SECONDS", 0.2)
+    node = await stage.node()
+    token = world.token(world.user())
+    world.away = True
+    by_upgrade, by_challenge = await stage.open(node, token), await stage.open(node)
+    await by_challenge.socket.send(
+        json.dumps({"seq": 1, "action": "authentication_challenge", "data": {"token": token}})
+    )
+
+    for client in (by_upgrade, by_challenge):
+        await client.wait_closed()
+        assert (client.close_code, client.raw) == (1013, [])
+
+
+async def test_who_must_start_anew_while_the_database_is_away_keeps_the_socket(
+    stage: Stage, world: World, soon: None
+) -> None:
+    node = await stage.node()
+    ada = world.user("channel:c")
+    client = await stage.hello(node, ada)
+    old_id = client.id
+    world.away = True
+    node.bus.missed(["channel:c", f"user:{ada}"])
+    await until(lambda: node.gateway.stats.anew)
+    await asyncio.sleep(0.3)
+    assert (client.close_code, len(client.events)) == (None, 1)
+    world.away = False
+
+    await until(lambda: client.id != old_id)
+    await node.bus.publish([in_channel(1)])
+    await client.wait(3)
+    assert (client.texts, client.seqs, client.close_code) == (["1"], [0, 0, 1], None)
+
+
+async def test_a_session_that_changed_while_the_database_was_away_is_looked_up_when_it_is_back(
+    stage: Stage, world: World, soon: None
+) -> None:
+    node = await stage.node()
+    ada = world.user()
+    client = await stage.hello(node, ada)
+    world.away = True
+    await node.bus.publish([SessionsChanged(user_id=ada)])
+    await asyncio.sleep(0.2)
+    assert client.close_code is None
+    world.sessions.clear()
+    world.away = False
+
+    await client.wait_closed()
+    assert client.close_code == 1008

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from server.db import SQL, Db, Pool
+from server.errors import Busy
 from server.ids import now_ms
 from server.jobs import queries
 from server.jobs.handlers import Jobs
@@ -275,6 +276,34 @@ async def test_the_runner_goes_on_after_it_lost_its_connection(db: Pool) -> None
         await eventually(is_elected_anew)
         await insert_jobs(db, [Greet(whom="Ada")])
         await asyncio.wait_for(greeted.wait(), 3)
+
+
+async def test_a_job_that_ends_while_the_database_is_away_is_not_run_again(
+    db: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.jobs.runner.AGAIN", 0.05)
+    jobs = Jobs()
+    greeted: list[str] = []
+    tries: list[str] = []
+    delete = queries.delete_job
+
+    async def deleting(database: Db, id: str) -> None:
+        tries.append(id)
+        if len(tries) < 4:
+            raise Busy("api.context.server_busy.app_error")
+        await delete(database, id)
+
+    monkeypatch.setattr(queries, "delete_job", deleting)
+
+    @jobs.on(Greet)
+    async def greet(ctx: str, job: Greet) -> None:
+        greeted.append(job.whom)
+
+    await insert_jobs(db, [Greet(whom="Ada")])
+    async with running(db, jobs, poll=0.1):
+        await eventually(lambda: is_empty(db))
+    assert greeted == ["Ada"]
+    assert len(tries) == 4
 
 
 async def test_failed_jobs_are_kept_for_a_while_and_only_so_many(db: Pool) -> None:

@@ -132,7 +132,7 @@ class PostWriter:
             else:
                 _fail(group, data_error(error))
         except (ApiError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            log.warning("posts could not be written", posts=len(group), error=repr(error))
+            log.warning("posts could not be written", posts=len(group), error=repr(error.__cause__ or error))
             await self._disconnect()
             _fail(group, Busy("api.context.server_busy.app_error"))
         except Exception:
@@ -156,7 +156,8 @@ class PostWriter:
             statement = self._prepared[sql.text] = await self._connection.prepare(sql.text)
         started = time.perf_counter()
         try:
-            rows = await statement.fetch(*arguments)
+            with self._services.db.watched(self._connection):
+                rows = await statement.fetch(*arguments)
         finally:
             stats.statements += 1
             stats.seconds += time.perf_counter() - started
@@ -190,7 +191,7 @@ class PostWriter:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-                await connection.close(timeout=2)
+                await connection.close(timeout=1)
 
 
 def _fail(group: Sequence[_Entry], error: ApiError) -> None:
