@@ -19,6 +19,8 @@ class Cycle(RequestResponseCycle):
 
     async def send(self, message: Any) -> None:
         """A part of the answer; raises RuntimeError for parts that make no HTTP."""
+        if self.transport.is_closing():
+            self.disconnected = True  # when requests wait in line, only the last of them is told
         start = self._start
         if message["type"] == "http.response.start" and not self.response_started:
             self._start = message
