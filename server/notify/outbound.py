@@ -40,11 +40,11 @@ _lookups = {trusted: ThreadPoolExecutor(LOOKUPS, thread_name_prefix="names") for
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Addresses that stand for an IPv4 address: translated ones, 6to4 and its relays, Teredo.
+# Only these of IPv6 are given to the Internet so far: none that merely stands for one of IPv4, but for translated ones.
+_UNICAST = ipaddress.ip_network("2000::/3")
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
-_FORBIDDEN = tuple(
-    map(ipaddress.ip_network, ("192.88.99.0/24", "64:ff9b:1::/48", "2001::/32", "fec0::/10", "5f00::/16", "3fff::/20"))
-)
+# Addresses for protocols, 6to4's relays, Teredo, and documentation.
+_FORBIDDEN = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/32", "3fff::/20")))
 
 
 class OutboundError(Exception):
@@ -262,6 +262,8 @@ def is_public(address: Address) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
+        if address not in _UNICAST:
+            return False
     return address.is_global and not address.is_multicast and not any(address in network for network in _FORBIDDEN)
 
 

@@ -23,7 +23,9 @@ def test_a_message_says_who_it_is_from_and_that_it_was_generated() -> None:
     assert message.get_content() == "Hällo\n"
 
 
-@pytest.mark.parametrize("evil", ["x\r\nBcc: eve@example.org", "x\nBcc: eve@example.org", "x\u2028Bcc: e@f", "x\0y"])
+@pytest.mark.parametrize(
+    "evil", ["x\r\nBcc: eve@example.org", "x\nBcc: eve@example.org", "x\u2028Bcc: e@f", "x\0y", "x\u202egnp.exe"]
+)
 def test_names_stay_text(evil: str) -> None:
     mail = team_invitation_mail(Config(), "ada@example.org", "secret", sender=evil, team=evil, message=evil)
     settings = EmailSection(FeedbackEmail="hub@example.org", FeedbackName=evil)
@@ -34,6 +36,8 @@ def test_names_stay_text(evil: str) -> None:
     assert [str(message["To"]), len(message.get_all("To", []))] == ["ada@example.org", 1]
     assert b"\nBcc:" not in bytes(message)
     assert len(str(message["Subject"])) <= 200
+    for text in (str(message["Subject"]), str(message["From"]), mail.text):
+        assert not set("\r\0\u2028\u202e") & set(text)
 
 
 @pytest.mark.parametrize("address", ["a@b\r\nBcc: c@d", "a@b, c@d", "Ada <a@b>", "nobody", ""])

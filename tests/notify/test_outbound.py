@@ -102,6 +102,15 @@ def saying(text: str) -> Talk:
         "64:ff9b::10.0.0.1",
         "2001:0:53aa:64c:0:0:80ff:fffe",
         "2001:db8::1",
+        "3fff::1",
+        "5f00::1",
+        "64:ff9b:1::8.8.8.8",
+        "::127.0.0.1",
+        "::10.0.0.1",
+        "::8.8.8.8",
+        "::ffff:0:127.0.0.1",
+        "100::1",
+        "192.0.0.8",
     ],
 )
 def test_addresses_of_the_inside_are_not_public(address: str) -> None:
