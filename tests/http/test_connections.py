@@ -102,6 +102,9 @@ class Wire:
     def close(self) -> None:
         self.written.append(b"closed")
 
+    def is_closing(self) -> bool:
+        return b"closed" in self.written
+
 
 def cycle(wire: Wire, method: str = "GET") -> Cycle:
     unused = {"logger": None, "access_logger": None, "access_log": False, "expect_100_continue": False}
