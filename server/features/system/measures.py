@@ -1,5 +1,6 @@
 """What Prometheus is told of a node: counters that its parts keep as plain numbers, read when somebody asks."""
 
+import asyncio
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -32,12 +33,14 @@ class NodeCollector(Collector):
     def __init__(self, services: Services, gateway: Gateway) -> None:
         self._services = services
         self._gateway = gateway
+        self._loop = asyncio.get_running_loop()
 
     def collect(self) -> Iterator[Metric]:
         """Read all numbers."""
         info = GaugeMetricFamily("hubbub_node", "The node", labels=("node", "version"))
         info.add_metric((self._services.node_id, __version__), 1)
         yield info
+        yield _gauge("tasks", "What the node is busy with at the same time", len(asyncio.all_tasks(self._loop)))
         yield from self._sockets()
         yield from self._bus()
         yield from self._database()

@@ -1,5 +1,6 @@
 """Ping, health, metrics and time zones."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -118,6 +119,17 @@ async def test_metrics_have_a_port_of_their_own_when_enabled(node: Any, settings
     samples = await scrape(node)
 
     assert samples[f'hubbub_node{{node="{node.services.node_id}",version="{__version__}"}}'] == 1
+
+
+async def test_metrics_tell_what_a_node_is_busy_with(node: Any, settings: Callable[..., None]) -> None:
+    settings(MetricsSettings={"Enable": True, "ListenAddress": "127.0.0.1:0"})
+    before = (await scrape(node))["hubbub_tasks"]
+    waiting = [asyncio.create_task(asyncio.sleep(60)) for _ in range(100)]
+    try:
+        assert (await scrape(node))["hubbub_tasks"] == pytest.approx(before + 100, abs=10)
+    finally:
+        for task in waiting:
+            task.cancel()
 
 
 async def test_metrics_tell_of_requests_sockets_events_database_and_redis(
