@@ -1,7 +1,15 @@
 """The faults, one module for each kind; `FAULTS` is what `make chaos` goes through, in this order."""
 
 from tests.chaos.fault import Fault
+from tests.chaos.faults.backup import lose_all_but_a_backup
 from tests.chaos.faults.kill_points import die_before_telling, die_while_writing
 from tests.chaos.faults.nodes import kill_a_node, restart_all_nodes, stop_a_node
 
-FAULTS: tuple[Fault, ...] = (kill_a_node, stop_a_node, restart_all_nodes, die_while_writing, die_before_telling)
+FAULTS: tuple[Fault, ...] = (
+    kill_a_node,
+    stop_a_node,
+    restart_all_nodes,
+    die_while_writing,
+    die_before_telling,
+    lose_all_but_a_backup,
+)
