@@ -1,8 +1,10 @@
-"""Makes the small pictures of an uploaded one: picture_process.py SOURCE FOLDER MAX_PIXELS, or SOURCE FOLDER emoji.
+"""Makes the small pictures of an uploaded one: picture_process.py SOURCE FOLDER and MAX_PIXELS, or emoji, or
+square SIDE MAX_PIXELS.
 
 Run by path, isolated, as a process of its own: whatever a picture does to its decoder stays within the limits that the
 process puts on itself. It prints a line of JSON with the size of the picture, and a second one when thumbnail.jpg and
-preview.jpg are in the folder. Of an emoji it prints one line, when the file `emoji` is in the folder or can't be.
+preview.jpg are in the folder. Of an emoji and of a square it prints one line, when the file of that name is in the
+folder or can't be.
 """
 
 import base64
@@ -118,9 +120,29 @@ def emoji(source: str, folder: str) -> None:
     say(width=width, height=height)
 
 
+def square(source: str, folder: str, side: int, max_pixels: int) -> None:
+    """Read a picture and write its middle as a square PNG of `side` pixels; raises whatever Pillow does."""
+    from PIL import Image, ImageOps  # noqa: PLC0415 - under the limits
+
+    warnings.simplefilter("ignore")
+    Image.MAX_IMAGE_PIXELS = None
+    with Image.open(source, formats=FORMATS) as picture:
+        width, height = picture.size
+        if width * height > max_pixels:
+            say(too_large=True)
+            return
+        picture.draft("RGB", (side * 2, side * 2))
+        upright = ImageOps.exif_transpose(picture)
+        small = ImageOps.fit(upright.convert("RGBA"), (side, side), Image.Resampling.LANCZOS)
+    small.save(Path(folder, "square"), "PNG", optimize=True)
+    say(width=width, height=height)
+
+
 if __name__ == "__main__":
     limit_self()
     if sys.argv[3] == "emoji":
         emoji(sys.argv[1], sys.argv[2])
+    elif sys.argv[3] == "square":
+        square(sys.argv[1], sys.argv[2], int(sys.argv[4]), int(sys.argv[5]))
     else:
         main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

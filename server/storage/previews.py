@@ -60,17 +60,28 @@ class Previews:
 
         Raises Unreadable for what is no picture or a too large one, Busy when too many are waiting.
         """
+        return await self._one(content, "emoji")
+
+    async def square(self, content: bytes, side: int, max_pixels: int) -> bytes:
+        """The middle of a picture as a square PNG of `side` pixels.
+
+        Raises Unreadable for what is no picture or has more than `max_pixels`, Busy when too many are waiting.
+        """
+        return await self._one(content, "square", str(side), str(max_pixels))
+
+    async def _one(self, content: bytes, what: str, *numbers: str) -> bytes:
+        """The one small picture of its kind."""
         if self._turns.waiting >= WAITING:
             raise Busy("api.context.server_busy.app_error")
         async with self._turns.folder("hubbub-picture-") as folder:
             source = folder / "source"
             await asyncio.to_thread(source.write_bytes, content)
-            found = await _run(source, folder, "emoji")
+            found = await _run(source, folder, what, *numbers)
             if found is None:
                 raise unreadable()
             if found.too_large:
                 raise too_large()
-            return await asyncio.to_thread((folder / "emoji").read_bytes)
+            return await asyncio.to_thread((folder / what).read_bytes)
 
     async def _make_in(
         self, folder: Path, source: str, thumbnail: str, preview: str, max_pixels: int
@@ -87,8 +98,8 @@ class Previews:
         return found
 
 
-async def _run(source: Path, folder: Path, what: str) -> Pictured | None:
-    answer, ended = await run_script(SCRIPT, str(source), str(folder), what, seconds=SECONDS, limit=ANSWER_LIMIT)
+async def _run(source: Path, folder: Path, *what: str) -> Pictured | None:
+    answer, ended = await run_script(SCRIPT, str(source), str(folder), *what, seconds=SECONDS, limit=ANSWER_LIMIT)
     if not ended:
         log.warning("a picture took too long and is given up")
     return _read(answer)

@@ -6,7 +6,8 @@ from server.features.teams.models import Team
 from server.features.teams.service import get_team, set_icon_time
 from server.http.reply import Reply, revalidate
 from server.storage.blobs import Blobs
-from server.storage.pictures import Unreadable, square_png
+from server.storage.pictures import Unreadable
+from server.storage.previews import Previews
 
 SIDE = 128
 """Pixels."""
@@ -41,8 +42,9 @@ async def icon_of(ctx: Context, team: Team, if_none_match: str) -> Reply:
 async def set_icon(ctx: Context, team_id: str, content: bytes) -> None:
     """Make an uploaded picture the icon of a team; raises BadRequest for what is none."""
     await get_team(ctx, team_id)
+    previews: Previews = ctx.part(Previews)
     try:
-        small = await square_png(content, SIDE, ctx.config.FileSettings.MaxImageResolution)
+        small = await previews.square(content, SIDE, ctx.config.FileSettings.MaxImageResolution)
     except Unreadable as error:
         raise BadRequest("api.team.set_team_icon.decode.app_error", error.message) from error
     await _blobs(ctx).write(place(team_id), small)

@@ -8,7 +8,7 @@ from server.features.users.models import User
 from server.features.users.news import tell_updated
 from server.features.users.service import editable_user
 from server.storage.blobs import Blobs
-from server.storage.pictures import square_png
+from server.storage.previews import Previews
 
 
 def place(user_id: str) -> str:
@@ -33,7 +33,8 @@ async def picture_of(ctx: Context, user: User) -> tuple[bytes, str]:
 async def set_picture(ctx: Context, user_id: str, content: bytes) -> None:
     """Make an uploaded picture that of a user; raises BadRequest for what is none."""
     await editable_user(ctx, ctx.db, user_id)
-    small = await square_png(content, SIDE, ctx.config.FileSettings.MaxImageResolution)
+    previews: Previews = ctx.part(Previews)
+    small = await previews.square(content, SIDE, ctx.config.FileSettings.MaxImageResolution)
     await _blobs(ctx).write(place(user_id), small)
     await _store(ctx, user_id, ctx.now())
 
