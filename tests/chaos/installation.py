@@ -66,7 +66,8 @@ class Installation:
 
     def __init__(self, directory: DataDirectory, settings: dict[str, str]) -> None:
         self.directory = directory
-        self.postgres = Postgres(directory, settings=DURABLE_POSTGRES)
+        counting = {"shared_preload_libraries": "pg_stat_statements"}
+        self.postgres = Postgres(directory, settings={**DURABLE_POSTGRES, **counting})
         self.redis = Redis(directory, settings=FORGETFUL)
         self.relay = Relay(self.redis.socket)
         """Between the last node and Redis."""

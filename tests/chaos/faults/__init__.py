@@ -2,6 +2,7 @@
 
 from tests.chaos.fault import Fault
 from tests.chaos.faults.backup import lose_all_but_a_backup
+from tests.chaos.faults.crowd import a_crowd_comes_over
 from tests.chaos.faults.kill_points import die_before_telling, die_while_writing
 from tests.chaos.faults.nodes import kill_a_node, restart_all_nodes, stop_a_node
 
@@ -11,5 +12,6 @@ FAULTS: tuple[Fault, ...] = (
     restart_all_nodes,
     die_while_writing,
     die_before_telling,
+    a_crowd_comes_over,
     lose_all_but_a_backup,
 )
