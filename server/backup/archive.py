@@ -70,7 +70,6 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     schema: int
     postgresql: str
     tables: list[TablePart]
-    """In the order in which they are to be written."""
     left_out: dict[str, str]
     """Tables whose rows are not in it, and why."""
     settings_from_environment: list[str]

@@ -178,14 +178,14 @@ class _Restore:
                 f"tables or columns of the backup are not those of schema {manifest.schema} as this version knows it"
             )
         await tables.empty(connection, made)
-        indexes = await tables.without_indexes(connection)
+        ties = await tables.without_ties(connection)
         reader = Reader(self._file)
         for part in manifest.tables:
             rows = await tables.write_table(connection, part, reader.content(self._contents.tables[part.name]))
             if rows != part.rows:
                 raise DamagedArchive(f"{rows} rows of {part.name} were written, and the manifest says {part.rows}")
         await require_key(Tx(connection, DbStats(), self._seals))
-        for statement in indexes:
+        for statement in ties:
             await connection.execute(statement)
         for number, path in files[manifest.schema :]:
             await run_file(connection, number, path)

@@ -1,10 +1,9 @@
-"""The tables of the database: which there are, how they are read and written as a whole, and in which order."""
+"""The tables of the database: which there are, and how they are read and written as a whole."""
 
 import hashlib
 import re
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from graphlib import TopologicalSorter
 from typing import Any
 
 from msgspec import Struct
@@ -46,15 +45,14 @@ TABLES_AND_COLUMNS = SQL("""
   ORDER BY t.relname
 """)
 
-REFERENCES = SQL("""
-    SELECT DISTINCT t.relname::text, other.relname::text
+FOREIGN_KEYS = SQL("""
+    SELECT k.conrelid::regclass::text, quote_ident(k.conname), pg_get_constraintdef(k.oid)
       FROM pg_constraint k
-      JOIN pg_class t ON t.oid = k.conrelid
-      JOIN pg_class other ON other.oid = k.confrelid
-     WHERE k.contype = 'f' AND k.connamespace = current_schema()::regnamespace AND k.conrelid <> k.confrelid
+     WHERE k.contype = 'f' AND k.connamespace = current_schema()::regnamespace
+  ORDER BY k.oid
 """)
 
-# Those that don't belong to a constraint: made once when all rows are there, they cost a fraction.
+# Those that don't belong to a constraint.
 PLAIN_INDEXES = SQL("""
     SELECT c.oid::regclass::text, pg_get_indexdef(c.oid)
       FROM pg_index i
@@ -95,15 +93,11 @@ async def settle(connection: Any) -> None:
 
 
 async def tables_in(connection: Any) -> list[Table]:
-    """All tables of the database, those that others refer to first."""
-    found = {
-        name: Table(name, list(zip(columns, types, strict=True)))
+    """All tables of the database, by name."""
+    return [
+        Table(name, list(zip(columns, types, strict=True)))
         for name, columns, types in await connection.fetch(TABLES_AND_COLUMNS.text)
-    }
-    order: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(found, ()))
-    for name, other in await connection.fetch(REFERENCES.text):
-        order.add(name, other)
-    return [found[name] for name in order.static_order()]
+    ]
 
 
 def own_tables() -> frozenset[str]:
@@ -187,12 +181,19 @@ async def empty(connection: Any, tables: Sequence[Table]) -> None:
     await connection.execute(f"TRUNCATE {_listed(tables)}")
 
 
-async def without_indexes(connection: Any) -> list[str]:
-    """Drop all plain indexes; the statements that make them again."""
-    found = await connection.fetch(PLAIN_INDEXES.text)
-    for name, _ in found:
+async def without_ties(connection: Any) -> list[str]:
+    """Drop all plain indexes and foreign keys; the statements that make them again.
+
+    Made once, when all rows are there, they cost a fraction, and rows may come in any order.
+    """
+    indexes = await connection.fetch(PLAIN_INDEXES.text)
+    keys = await connection.fetch(FOREIGN_KEYS.text)
+    for table, name, _ in keys:
+        await connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    for name, _ in indexes:
         await connection.execute(f"DROP INDEX {name}")
-    return [statement for _, statement in found]
+    again = [f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}" for table, name, definition in keys]
+    return [statement for _, statement in indexes] + again
 
 
 async def first_row(connection: Any, table: str) -> bool:

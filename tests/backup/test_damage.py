@@ -291,8 +291,8 @@ async def test_the_command_refuses_a_damaged_archive(target: Place, whole: bytes
     path = tmp_path / "damaged"
     path.write_bytes(whole[:5000] + b"!" + whole[5001:])
 
-    for option in ((), ("--check",), ("--replace",)):
-        ended = await hubbub("restore", *option, path, environ=target.environ)
+    for option in ("--check", "--replace"):
+        ended = await hubbub("restore", option, path, environ=target.environ)
         assert ended.code == 3
         assert ended.said.startswith("hubbub: the archive is damaged, ")
     assert await untouched(target)

@@ -155,9 +155,8 @@ async def test_another_service_is_replaced_if_that_is_wanted(source: Place, othe
     await furnish(other_target, files=5)
     await run(other_target, "INSERT INTO posts_to_note VALUES ('theirs', 1)")
 
-    ended = await hubbub("restore", "--replace", archive, environ=other_target.environ)
+    await restored(other_target, archive, replace=True)
 
-    assert ended.code == 0, ended
     assert await rows_in(other_target) == await rows_in(source)
     assert files_below(other_target.files) == set(stored_in(archive)) == files_below(source.files)
 
@@ -267,8 +266,8 @@ async def test_a_wrong_key_is_refused(source: Place, target: Place, archive: Pat
     key = variable_of("SqlSettings.AtRestEncryptKey")
 
     for other in ("", "another-another-another-another-another"):
-        ended = await hubbub("restore", archive, environ=target.environ | {key: other})
-        assert (ended.code, key in ended.said) == (1, True), ended
+        with pytest.raises(BackupError, match=key):
+            await restore_backup(read_environment(target.environ | {key: other}), archive)
     assert await rows_in(target) == {}
     assert files_below(target.files) == set()
 

@@ -240,14 +240,15 @@ async def test_a_service_with_another_key_is_not_backed_up(source: Place, archiv
 
 async def test_what_is_wrong_is_one_line(source: Place, archive: Path, tmp_path: Path) -> None:
     dsn = variable_of("SqlSettings.DataSource")
-    for path, environ, line in (
-        (archive, {dsn: ""}, f"hubbub: {dsn} is not set"),
-        (archive, source.environ | {dsn: "postgres://x@127.0.0.1:1/x"}, "hubbub: the database does not help: "),
-        (tmp_path / "no" / "folder", source.environ, "hubbub: can't write"),
+    for environ, line in (
+        ({dsn: ""}, f"hubbub: {dsn} is not set"),
+        (source.environ | {dsn: "postgres://x@127.0.0.1:1/x"}, "hubbub: the database does not help: "),
     ):
-        ended = await hubbub("backup", path, environ=environ)
+        ended = await hubbub("backup", archive, environ=environ)
         assert ended.code == 1
         assert ended.said.splitlines()[-1].startswith(line)
+    with pytest.raises(BackupError, match="can't write"):
+        await backed_up(source, tmp_path / "no" / "folder")
     assert left_in(archive.parent) == []
 
 
