@@ -113,6 +113,13 @@ async def _all_ended(tasks: Iterable[asyncio.Future[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _unknown() -> BackupError:
+    return BackupError(
+        "no answer came to the very last step: if the database holds the service now, all is well,"
+        " otherwise restore again with --replace"
+    )
+
+
 class _Restore:
     """One restore, of an archive that was checked."""
 
@@ -149,17 +156,21 @@ class _Restore:
             if not replace:
                 raise BackupError(f"the store of files is not empty, there is {path}; --replace would write over it")
             self._before.add(path)
+        transaction = self._connection.transaction()
+        await transaction.start()
         try:
-            async with self._connection.transaction():
-                await self._fill_database()
-                await self._store_files()
-                await self._require_no_nodes()
-                await quiet.forget_clients(self._redis, self._address)
+            await self._fill_database()
+            await self._store_files()
+            await self._require_no_nodes()
+            await quiet.forget_clients(self._redis, self._address)
         except BaseException:
-            await self._remove_stored()
+            await self._take_back(transaction)
             raise
-        await self._connection.execute("ANALYZE")
-        await self._remove_others()
+        await self._commit(transaction)
+        # All is there by now, whatever happens to what is left to do.
+        with contextlib.suppress(asyncio.CancelledError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Busy):
+            await self._remove_others()
+            await self._connection.execute("ANALYZE")
 
     async def _require_no_nodes(self) -> None:
         await quiet.require_no_nodes(self._connection, self._redis, self._address)
@@ -228,8 +239,26 @@ class _Restore:
             await self._connection.execute("SELECT 1")
             self._spoken = time.monotonic()
 
+    async def _commit(self, transaction: Any) -> None:
+        """Commit. When no answer comes nobody knows whether it is done, and the files must stay."""
+        try:
+            await transaction.commit()
+        except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError) as error:
+            raise _unknown() from error
+        except asyncpg.PostgresError:
+            await self._remove_stored()
+            raise
+        except (asyncio.CancelledError, asyncpg.InterfaceError, OSError) as error:
+            raise _unknown() from error
+
+    async def _take_back(self, transaction: Any) -> None:
+        """After a failure: leave database and files as they were."""
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            await transaction.rollback()
+        await self._remove_stored()
+
     async def _remove_stored(self) -> None:
-        """After a failure: take out of the store what was not there before."""
+        """Take out of the store what was not there before."""
         for place in places_in(self._file) if self._storing else ():
             if place not in self._before:
                 with contextlib.suppress(Busy):  # the others may go well

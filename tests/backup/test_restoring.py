@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from asyncpg.transaction import Transaction
 
 from server.backup import restoring, tables, taking
 from server.backup.archive import BackupError, Manifest
@@ -330,6 +331,43 @@ async def test_files_that_can_t_be_stored_leave_the_service_that_was_there(
 
     assert await rows_in(other_target) == before
     assert files_below(other_target.files) == there | {os.path.dirname(last)}  # noqa: PTH120
+
+
+async def test_when_nobody_knows_whether_it_is_committed_the_files_stay(
+    source: Place, target: Place, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await furnish(source)
+    await backed_up(source, archive)
+    commit = Transaction.commit
+
+    async def unheard(transaction: Transaction) -> None:
+        await commit(transaction)
+        raise ConnectionResetError
+
+    monkeypatch.setattr(Transaction, "commit", unheard)
+    with pytest.raises(BackupError, match="no answer came to the very last step"):
+        await restored(target, archive)
+
+    assert await rows_in(target) == await rows_in(source)
+    assert files_below(target.files) == files_below(source.files)
+
+
+async def test_a_commit_that_is_refused_leaves_nothing(
+    source: Place, target: Place, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await furnish(source)
+    await backed_up(source, archive)
+
+    async def refused(transaction: Transaction) -> None:
+        await transaction.rollback()
+        raise asyncpg.SerializationError("refused")
+
+    monkeypatch.setattr(Transaction, "commit", refused)
+    with pytest.raises(asyncpg.SerializationError):
+        await restored(target, archive)
+
+    assert await rows_in(target) == {}
+    assert files_below(target.files) == set()
 
 
 async def test_redis_must_be_there(source: Place, target: Place, archive: Path) -> None:
