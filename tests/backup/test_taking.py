@@ -7,15 +7,18 @@ import signal
 import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 
+from server.backup import tables
 from server.backup.archive import BackupError
 from server.backup.checking import check
 from server.backup.taking import take_backup
 from server.config import Overrides, read_environment
 from server.config.environment import variable_of
+from server.db.migrate import LOCK
 from server.features.files.places import original
 from server.storage.blobs import Blob, Blobs
 from tests.backup.commands import Place, hubbub, killed, stored_in
@@ -210,6 +213,26 @@ async def test_a_file_that_changes_while_it_is_read_is_read_again(
     assert sorted(asked)[-3:] == [asked[-1]] * 3
     with archive.open("rb") as file:
         check(file)
+
+
+async def test_the_schema_stays_as_it_is_while_tables_are_read(
+    source: Place, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node of a newer version waits; without that, its change of a table would wait, and all others behind it."""
+    await furnish(source)
+    read_table = tables.read_table
+    free: list[bool] = []
+
+    async def looked_at(connection: Any, *rest: Any) -> Any:
+        other = await asyncpg.connect(source.dsn)
+        free.append(await other.fetchval(f"SELECT pg_try_advisory_lock({LOCK})"))
+        await other.close()
+        return await read_table(connection, *rest)
+
+    monkeypatch.setattr(tables, "read_table", looked_at)
+    await backed_up(source, archive)
+
+    assert (len(free) > 40, any(free)) == (True, False)
 
 
 async def test_a_service_of_another_version_is_not_backed_up(source: Place, archive: Path) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 from pathlib import Path
 
+import asyncpg
 import pytest
 
-from server.db.migrate import migrate, schema_files, schema_folder
+from server.db.migrate import LOCK, migrate, schema_files, schema_folder
 from server.engines.postgres import Postgres
 
 
@@ -18,6 +19,15 @@ async def test_two_nodes_starting_together_migrate_once(postgres: Postgres) -> N
     numbers = [number for number, _ in schema_files(schema_folder())]
     assert sorted(done, key=len) == [[], [], numbers]
     assert await migrate(dsn) == []
+
+
+async def test_nobody_waits_where_all_is_done(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    await connection.execute(f"SELECT pg_advisory_lock({LOCK})")
+
+    assert await asyncio.wait_for(migrate(database), 10) == []
+
+    await connection.close()
 
 
 def test_a_missing_number_is_refused(tmp_path: Path) -> None:
