@@ -123,11 +123,11 @@ async def test_a_part_that_is_the_same_file_as_an_older_archive_does_not_spoil_i
 
 
 async def test_a_killed_one_leaves_no_archive_and_is_no_hindrance(source: Place, archive: Path) -> None:
-    await furnish(source, files=300)
+    await furnish(source, files=1500)
     part = archive.with_name(archive.name + ".part")
 
     def under_way() -> bool:
-        return part.exists() and part.stat().st_size > 50_000
+        return part.exists() and part.stat().st_size > 200_000
 
     ended = await killed("backup", archive, environ=source.environ, when=under_way, by=signal.SIGTERM)
     assert (ended.code, ended.said) == (1, "hubbub: stopped by a signal")
