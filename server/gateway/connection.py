@@ -11,6 +11,8 @@ RING_BYTES = 512 * 1024
 OUTBOX_BYTES = 1024 * 1024
 """Unsent events beyond this close the connection; beyond half of it transient ones are left out."""
 HALF_OUTBOX = OUTBOX_BYTES // 2
+PART_BYTES = 128 * 1024
+"""More than this is not copied into one write: after a while of not reading, or to replay, there may be megabytes."""
 AWAY_EVENTS = 256
 """More events than this are not kept for a client that is gone."""
 
@@ -94,6 +96,9 @@ class Connection:
         transport = self.transport
         if sent == total or transport is None:
             return
+        if self.size > PART_BYTES:
+            self._flush_parts(transport)
+            return
         if total - sent == 1:
             head = log[sent]
             data = head + tail_for(self.codec, head, self.first + sent)
@@ -106,10 +111,25 @@ class Connection:
             self._trim()
         transport.write(data)
 
+    def _flush_parts(self, transport: asyncio.Transport) -> None:
+        """Write until the transport is full; once it has room again the rest follows."""
+        while self.sent < len(self.log) and not self.blocked and not transport.is_closing():
+            end, size = self.sent, 0
+            while end < len(self.log) and size < PART_BYTES:
+                size += len(self.log[end])
+                end += 1
+            data = joined(self.codec, self.log[self.sent : end], self.first + self.sent)
+            self.sent = end
+            self.size -= size
+            self.kept += size
+            transport.write(data)
+        if len(self.log) > 2 * RING or self.kept > RING_BYTES:
+            self._trim()
+
     def _trim(self) -> None:
         """Forget the oldest sent events."""
-        excess = max(len(self.log) - RING, 0)
-        kept = sum(map(len, self.log[excess:]))
+        excess = min(max(len(self.log) - RING, 0), self.sent)
+        kept = sum(map(len, self.log[excess : self.sent]))
         while kept > RING_BYTES // 2 and excess < self.sent:
             kept -= len(self.log[excess])
             excess += 1

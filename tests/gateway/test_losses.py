@@ -4,13 +4,16 @@ import asyncio
 import json
 import socket
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
 from server.bus.event import Audience
 from server.bus.signals import SessionsChanged
 from server.engines.redis import Redis
-from server.gateway.connection import HALF_OUTBOX, OUTBOX_BYTES
+from server.gateway.connection import HALF_OUTBOX, OUTBOX_BYTES, PART_BYTES, PAUSED, Connection
+from server.gateway.frames import JSON
+from server.gateway.protocol import HIGH_WATER
 from tests.bus.conftest import mortal_redis
 from tests.gateway.conftest import GatewayNode, Stage, World, clear, until
 from tests.gateway.events import Typing, for_user, in_channel
@@ -147,6 +150,28 @@ async def test_a_slow_reader_can_resume(stage: Stage, world: World, readers: lis
     back = await stage.open(node, world.token(ada), query)
     await back.wait(sent + 1 - seen)
     assert [event["seq"] for event in events] + back.seqs == list(range(sent + 1))
+
+
+async def test_what_a_slow_reader_has_missed_is_written_in_parts(
+    stage: Stage, world: World, readers: list[SlowReader]
+) -> None:
+    node = await stage.node()
+    ada = world.user("channel:c")
+    reader = await slow_reader(node, world, ada, readers)
+    connection = node.gateway.hub.users[ada].connections[0]
+    sent = 0
+    while connection.size <= HALF_OUTBOX:
+        await node.bus.publish([in_channel("x" * 3_000) for _ in range(10)])
+        sent += 10
+    transport = connection.transport
+    assert transport is not None
+    most = 0
+    while len(reader.events()) < sent + 1:
+        assert await reader.read()
+        most = max(most, transport.get_write_buffer_size())
+    assert [event["seq"] for event in reader.events()] == list(range(sent + 1))
+    assert most < HIGH_WATER + PART_BYTES + 4_000
+    assert (connection.size, connection.blocked) == (0, 0)
 
 
 async def test_a_slow_reader_does_not_hold_up_its_own_replies_for_ever(
@@ -346,3 +371,40 @@ async def test_a_session_that_changed_while_the_database_was_away_is_looked_up_w
 
     await client.wait_closed()
     assert client.close_code == 1008
+
+
+class FullAtOnce:
+    """A transport that is full after each write."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.written: list[bytes] = []
+        self._connection = connection
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+        self._connection.block(PAUSED)
+
+
+def test_what_is_not_written_yet_is_never_forgotten() -> None:
+    connection = Connection("id", "user", "session", False, JSON)
+    transport = FullAtOnce(connection)
+    connection.attach(object(), cast(asyncio.Transport, transport))
+    head = b"\x81\x7e\x04\x0c" + b"x" * 1024
+    for _ in range(900):
+        connection.put(head)
+    connection.flush()
+    rounds = 1
+    while connection.unblock(PAUSED) and connection.sent < len(connection.log):
+        connection.flush()
+        rounds += 1
+
+    seqs = [int(part[:10]) for data in transport.written for part in data.split(b"x" * 1024)[1:]]
+    assert seqs == list(range(900))
+    assert rounds == len(transport.written) > 6
+    assert max(map(len, transport.written)) < PART_BYTES + 40 * 129
+    assert (connection.size, connection.next_seq) == (0, 900)
+    assert connection.rewind(899)
+    assert not connection.rewind(0)  # as few are kept as of anybody else
