@@ -68,10 +68,11 @@ class Noise:
             self.acknowledged[post["id"]] = (channel_id, number)
 
     async def stop(self) -> None:
-        """Write no more."""
+        """Write no more; fails when anything that was written was refused."""
         for task in self._sending:
             task.cancel()
-        await asyncio.gather(*self._sending, return_exceptions=True)
+        ends = await asyncio.gather(*self._sending, return_exceptions=True)
+        assert {type(end) for end in ends} == {asyncio.CancelledError}, ends
 
 
 def check(reply: Reply) -> None:
