@@ -10,6 +10,7 @@ from server.errors import BadRequest, forbidden
 from server.features.drafts import queries
 from server.features.drafts.events import DraftCreated, DraftDeleted, DraftUpdated
 from server.features.drafts.models import MAX_BYTES, MAX_DRAFTS, MAX_FILES, MAX_PROPS, Draft, NewDraft, StoredDraft
+from server.features.posts.metadata import has_wide_numbers
 from server.features.posts.models import MAX_MESSAGE
 from server.ids import is_id
 
@@ -73,7 +74,8 @@ def _checked(new: NewDraft) -> list[str]:
         raise _invalid("message_length", f"A message has at most {MAX_MESSAGE} characters.")
     if len(new.type) > MAX_TYPE:
         raise _invalid("type", "There is no such type of posts.")
-    if len(_encode(new.props)) > MAX_PROPS:
+    encoded = _encode(new.props)
+    if len(encoded) > MAX_PROPS or has_wide_numbers(new.props, encoded):
         raise _invalid("props", "The props of the draft are too large.")
     file_ids = list(dict.fromkeys(filter(is_id, new.file_ids)))
     if len(file_ids) > MAX_FILES:

@@ -7,15 +7,31 @@ from typing import Any
 from msgspec import Struct
 
 from server.db import SQL, Db
+from server.features.posts.large_props import large_of_page, with_large_props
 from server.features.posts.metadata import shown_in_page, shown_to_readers
-from server.features.posts.models import PAGE_COLUMNS, PAGE_WIDTH, Post, StoredPost, stored_columns
+from server.features.posts.models import PAGE_COLUMNS, PAGE_WIDTH, SMALL_PROPS, Post, StoredPost, stored_columns
 
 MAX_SINCE = 1000
 """Changed posts in one answer."""
 MAX_THREAD_POSTS = 1000
 """Posts of threads that come along with a list, and of a thread that is asked for without a page size."""
 
-POST = stored_columns("p")
+MAX_BYTES = 8_000_000
+"""Of messages and small props in lists of up to a thousand posts; pages of at most 200 have no need of it."""
+
+POST = stored_columns("p", listed=True)
+
+
+_SIZE = f"octet_length(message) + least(pg_column_size(props), {SMALL_PROPS})"
+
+
+def _within_bytes(posts: str, order: str) -> str:
+    """The first of some rows of posts, until they have MAX_BYTES together; `so_far` of the last one tells whether."""
+    return f"""(
+        SELECT *
+          FROM (SELECT *, sum({_SIZE}) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) AS so_far
+                  FROM ({posts}) AS chosen) AS measured
+         WHERE so_far - ({_SIZE}) < {MAX_BYTES})"""
 
 
 class Listed(Struct):
@@ -87,29 +103,33 @@ async def page_of(db: Db, channel_id: str, user_id: str, page: Page) -> list[Lis
     if kind:
         arguments.append(page.before or page.after)
     rows = await db.rows(PAGES[kind, page.collapsed, page.deleted], *arguments)
+    large = await large_of_page(db, rows)
     if page.collapsed:
-        return [Listed(shown_in_page(row), *row[PAGE_WIDTH:]) for row in rows]
-    return [Listed(shown_in_page(row)) for row in rows]
+        return [Listed(shown_in_page(row, large), *row[PAGE_WIDTH:]) for row in rows]
+    return [Listed(shown_in_page(row, large)) for row in rows]
 
 
 _WIDTH = len(StoredPost.__struct_fields__)
 
 
-def _listed(rows: Sequence[Sequence[Any]], start: int, collapsed: bool) -> list[Listed]:
+async def _listed(db: Db, rows: Sequence[Sequence[Any]], start: int, collapsed: bool) -> list[Listed]:
     end = start + _WIDTH
-    posts = shown_to_readers(StoredPost(*row[start:end]) for row in rows)
+    posts = shown_to_readers(await with_large_props(db, [StoredPost(*row[start:end]) for row in rows]))
     if collapsed:
         return [Listed(post, *row[end:]) for post, row in zip(posts, rows, strict=True)]
     return [Listed(post) for post in posts]
 
 
-SINCE = SQL(f"""
-    SELECT {POST}, coalesce(t.last_reply_at, 0), t.participants, coalesce(m.following, false)
-      FROM (SELECT *
+_CHANGED = f"""
+            SELECT *
               FROM posts
              WHERE channel_id = $1 AND original_id = '' AND update_at > $2 AND (NOT $3 OR root_id = '')
           ORDER BY update_at DESC
-             LIMIT {MAX_SINCE}) AS p
+             LIMIT {MAX_SINCE}"""
+
+SINCE = SQL(f"""
+    SELECT {POST}, coalesce(t.last_reply_at, 0), t.participants, coalesce(m.following, false)
+      FROM {_within_bytes(_CHANGED, "update_at DESC, id DESC")} AS p
  LEFT JOIN threads t ON $3 AND t.post_id = p.id
  LEFT JOIN thread_memberships m ON $3 AND m.post_id = p.id AND m.user_id = $4
   ORDER BY p.create_at DESC, p.id DESC
@@ -118,7 +138,7 @@ SINCE = SQL(f"""
 
 async def changed_since(db: Db, channel_id: str, user_id: str, since: int, collapsed: bool) -> list[Listed]:
     """Posts of a channel that were written, changed or deleted after `since`. Index: posts_since_idx."""
-    return _listed(await db.rows(SINCE, channel_id, since, collapsed, user_id), 0, collapsed)
+    return await _listed(db, await db.rows(SINCE, channel_id, since, collapsed, user_id), 0, collapsed)
 
 
 UNREAD = SQL(f"""
@@ -154,28 +174,31 @@ async def around_unread(
 ) -> tuple[list[Listed], list[Listed]]:
     """The first posts that a member has not read, and the last ones read. Index: posts_channel_idx."""
     rows = await db.rows(UNREAD, channel_id, user_id, before, after, collapsed)
-    listed = _listed(rows, 1, collapsed)
+    listed = await _listed(db, rows, 1, collapsed)
     unread = sum(1 for row in rows if row[0])
     return listed[:unread], listed[unread:]
 
 
 # Some posts with their reactions, and the newest replies in the threads of $2.
-DETAILS = SQL(f"""
-    SELECT {POST}
-      FROM (SELECT * FROM posts WHERE id = ANY($1)
-             UNION ALL
-           (SELECT *
+_REPLIES = f"""
+            SELECT *
               FROM posts
              WHERE root_id = ANY($2) AND root_id <> '' AND delete_at = 0
           ORDER BY create_at DESC
-             LIMIT {MAX_THREAD_POSTS})) AS p
+             LIMIT {MAX_THREAD_POSTS}"""
+
+DETAILS = SQL(f"""
+    SELECT {POST}
+      FROM (SELECT *, 0 AS so_far FROM posts WHERE id = ANY($1)
+             UNION ALL
+            SELECT * FROM {_within_bytes(_REPLIES, "create_at DESC, id DESC")} AS replies) AS p
      WHERE p.delete_at = 0
 """)
 
 
 async def details_of(db: Db, ids: Sequence[str], threads: Sequence[str]) -> list[StoredPost]:
     """Live posts, and the newest replies in some threads. Indexes: posts_pkey, posts_thread_idx."""
-    return await db.many(StoredPost, DETAILS, ids, threads)
+    return await with_large_props(db, await db.many(StoredPost, DETAILS, ids, threads))
 
 
 class ThreadPage(Struct, kw_only=True):
@@ -191,25 +214,31 @@ class ThreadPage(Struct, kw_only=True):
 
 def _thread_sql(column: str, up: bool) -> SQL:
     sign, direction = ("<", "DESC") if up else (">", "")
-    live = "AND p.delete_at = 0" if column == "create_at" else ""
-    return SQL(f"""
-        SELECT {POST}
-          FROM posts p
-         WHERE (p.id = $1 OR p.root_id = $1 AND p.root_id <> '') AND p.original_id = '' {live}
-           AND ($2::bigint = 0 OR (p.{column}, p.id) {sign} ($2, $3))
-      ORDER BY p.{column} {direction}, p.id {direction}
-         LIMIT $4
-    """)
+    live = "AND delete_at = 0" if column == "create_at" else ""
+    order = f"{column} {direction}, id {direction}"
+    posts = f"""
+            SELECT *
+              FROM posts
+             WHERE (id = $1 OR root_id = $1 AND root_id <> '') AND original_id = '' {live}
+               AND ($2::bigint = 0 OR ({column}, id) {sign} ($2, $3))
+          ORDER BY {order}
+             LIMIT $4"""
+    return SQL(f"SELECT {POST}, so_far FROM {_within_bytes(posts, order)} AS p ORDER BY {order}")
 
 
 THREAD_PAGES = {(column, up): _thread_sql(column, up) for column in ("create_at", "update_at") for up in (False, True)}
 
 
-async def thread_page(db: Db, root_id: str, page: ThreadPage) -> list[StoredPost]:
-    """Posts of a thread, the root among them, in the direction of the page. Indexes: posts_pkey, posts_thread_idx."""
+async def thread_page(db: Db, root_id: str, page: ThreadPage) -> tuple[list[StoredPost], bool]:
+    """Posts of a thread, the root among them, in the direction of the page, and whether MAX_BYTES ended it.
+
+    Indexes: posts_pkey, posts_thread_idx.
+    """
     sql = THREAD_PAGES["update_at" if page.updates_only else "create_at", page.up]
     from_post = page.from_post or ("" if page.up else "~")
-    return await db.many(StoredPost, sql, root_id, page.from_time, from_post, page.limit)
+    rows = await db.rows(sql, root_id, page.from_time, from_post, page.limit)
+    posts = await with_large_props(db, [StoredPost(*row[:_WIDTH]) for row in rows])
+    return posts, bool(rows) and rows[-1][_WIDTH] >= MAX_BYTES
 
 
 PLACE_IN_THREAD = SQL("""
@@ -229,18 +258,35 @@ async def place_in_thread(db: Db, root_id: str, user_id: str) -> tuple[int, list
 
 MAX_PINNED = 1000
 
+_PINNED = f"""
+            SELECT *
+              FROM posts
+             WHERE channel_id = $1 AND is_pinned AND delete_at = 0
+          ORDER BY create_at DESC
+             LIMIT {MAX_PINNED}"""
+
 PINNED_IN = SQL(f"""
-    SELECT {POST}
-      FROM posts p
-     WHERE p.channel_id = $1 AND p.is_pinned AND p.delete_at = 0
-  ORDER BY p.create_at DESC
-     LIMIT {MAX_PINNED}
+    SELECT {POST} FROM {_within_bytes(_PINNED, "create_at DESC, id DESC")} AS p ORDER BY p.create_at DESC
 """)
 
 
 async def pinned_in(db: Db, channel_id: str) -> list[StoredPost]:
     """The pinned posts of a channel, newest first, the newest thousand. Index: posts_pinned_idx."""
-    return await db.many(StoredPost, PINNED_IN, channel_id)
+    return await with_large_props(db, await db.many(StoredPost, PINNED_IN, channel_id))
+
+
+_CHOSEN = "SELECT * FROM posts WHERE id = ANY($1) AND original_id = '' AND delete_at = 0"
+
+CHOSEN = SQL(f"""
+    SELECT {POST}
+      FROM {_within_bytes(_CHOSEN, "create_at DESC, id DESC")} AS p
+  ORDER BY p.create_at DESC, p.id DESC
+""")
+
+
+async def chosen(db: Db, ids: Sequence[str]) -> list[StoredPost]:
+    """Live posts that were asked for by id, newest first. Index: posts_pkey."""
+    return await with_large_props(db, await db.many(StoredPost, CHOSEN, ids))
 
 
 FLAGGED_BY = SQL(f"""
@@ -260,4 +306,5 @@ FLAGGED_BY = SQL(f"""
 
 async def flagged_by(db: Db, user_id: str, team_id: str, channel_id: str, limit: int, offset: int) -> list[StoredPost]:
     """Posts that a user flagged, in the user's channels and the public ones of its teams. Index: preferences_pkey."""
-    return await db.many(StoredPost, FLAGGED_BY, user_id, team_id, channel_id, limit, offset)
+    posts = await db.many(StoredPost, FLAGGED_BY, user_id, team_id, channel_id, limit, offset)
+    return await with_large_props(db, posts)

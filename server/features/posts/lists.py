@@ -158,11 +158,11 @@ async def thread(
     root_id = post.root_id or post.id
     size = page.limit
     if alone:
-        rows = [post]
+        rows, full = [post], False
     else:
         page.limit = size + 1
-        rows = await list_queries.thread_page(ctx.db, root_id, page)
-    has_next = len(rows) > size
+        rows, full = await list_queries.thread_page(ctx.db, root_id, page)
+    has_next = full or len(rows) > size
     rows = rows[:size]
     posts = {each.id: each for each in shown_to_readers(rows)}
     if post.id not in posts:

@@ -1,6 +1,7 @@
 """Rows of posts turned into what clients are shown, with metadata that is made anew on each read."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,6 +23,9 @@ from server.features.posts.models import (
 from server.ids import new_id
 
 MAX_ATTACHMENTS = 100
+WIDEST_NUMBER = 1e30
+
+_EXPONENT = re.compile(rb"[0-9]e-?[0-9]{2}")
 
 _POST_WIDTH = PAGE_WIDTH - 2
 """Columns of a page that are fields of a post; priority and preview come after them."""
@@ -96,13 +100,16 @@ def _previewed(post: Post, preview: dict[str, Any]) -> tuple[list[Embed] | None,
     )
 
 
-def shown_in_page(row: Sequence[Any]) -> Post:
-    """A post of a page, from PAGE_COLUMNS; without reactions and files yet. Deleted ones have no content."""
+def shown_in_page(row: Sequence[Any], large: Mapping[str, dict[str, Any]]) -> Post:
+    """A post of a page, from PAGE_COLUMNS; without reactions and files yet. Deleted ones have no content.
+
+    `large`: the props, by post, that are too large to stand in the row.
+    """
     post = Post(*row[:_POST_WIDTH])
     priority, preview = row[_POST_WIDTH], row[_POST_WIDTH + 1]
     props: Any = post.props
-    if props is None:
-        post.props = {}
+    if not props:
+        post.props = large.get(post.id, {}) if large else {}
     if post.delete_at:
         _strip(post)
     elif post.props or priority is not None or preview is not None:
@@ -151,9 +158,22 @@ def check_props(props: dict[str, Any]) -> bytes:
     if attachments is not None:
         props["attachments"] = _checked_attachments(attachments)
     encoded = _json(props)
-    if len(encoded) > MAX_PROPS:
+    if len(encoded) > MAX_PROPS or has_wide_numbers(props, encoded):
         raise invalid_props()
     return encoded
+
+
+def has_wide_numbers(value: object, encoded: bytes) -> bool:
+    """Whether there are numbers that the database writes out in far more digits than they came in: 1e300, 1e-300."""
+    return _EXPONENT.search(encoded) is not None and _is_wide(value)
+
+
+def _is_wide(value: object) -> bool:
+    if isinstance(value, float):
+        return value != 0 and not WIDEST_NUMBER > abs(value) > 1 / WIDEST_NUMBER
+    if isinstance(value, dict):
+        return any(_is_wide(item) for item in value.values())
+    return isinstance(value, list) and any(_is_wide(item) for item in value)
 
 
 def _checked_attachments(attachments: object) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ from server.ids import Id
 
 MAX_MESSAGE = 16_383
 MAX_PROPS = 800_000
+SMALL_PROPS = 16_384
+"""Bytes of props, as they are stored, with which a post comes in a list; larger ones are read apart."""
 MAX_HASHTAGS = 1000
 MAX_FILES = 10
 MAX_PENDING_ID = 256
@@ -164,9 +166,20 @@ class StoredPost(Struct):
     """Those of the table `post_acknowledgements`, oldest first, of a post that asks for them."""
 
 
-def stored_columns(table: str = "posts") -> str:
-    """What a query selects from posts (or its alias) to make StoredPosts. Other tables cost only if it is there."""
-    return f"""{columns(StoredPost, table, leave=("reactions", "files", "acknowledgements"))},
+# Props that are small, 0 in the place of others: it is no object, so it can't be mistaken for one. They are stored as
+# they are, so their size is known without reading them.
+_SMALL = f"WHEN pg_column_size({{table}}.props) > {SMALL_PROPS} THEN '0'::jsonb ELSE {{table}}.props END"
+
+
+def stored_columns(table: str = "posts", *, listed: bool = False) -> str:
+    """What a query selects from posts (or its alias) to make StoredPosts. Other tables cost only if it is there.
+
+    `listed`: without large props, for `with_large_props`.
+    """
+    own = columns(StoredPost, table, leave=("reactions", "files", "acknowledgements"))
+    if listed:
+        own = own.replace(f"{table}.props", f"CASE {_SMALL.format(table=table)}")
+    return f"""{own},
            CASE WHEN {table}.has_reactions AND {table}.delete_at = 0 THEN
                (SELECT jsonb_agg(to_jsonb(reaction) ORDER BY reaction.create_at, reaction.user_id, reaction.emoji_name)
                   FROM reactions AS reaction WHERE reaction.post_id = {table}.id) END,
@@ -181,11 +194,17 @@ def stored_columns(table: str = "posts") -> str:
 
 STORED_COLUMNS = stored_columns()
 
+EMPTY_PROPS = 8
+"""Bytes of an object with nothing in it, as it is stored; one with something has more."""
+
 # What pages are made of: in the order of Post, then priority and preview. What is empty is left out, reading it would
 # cost more than finding that out.
-PAGE_COLUMNS = """id, create_at, update_at, edit_at, delete_at, is_pinned, user_id, channel_id, root_id, message, type,
-    nullif(props, '{}'), hashtags, reply_count, nullif(file_ids, '{}'), has_reactions, priority, preview"""
+PAGE_COLUMNS = f"""id, create_at, update_at, edit_at, delete_at, is_pinned, user_id, channel_id, root_id, message, type,
+    CASE WHEN pg_column_size(props) <= {EMPTY_PROPS} THEN NULL {_SMALL.format(table="posts")},
+    hashtags, reply_count, nullif(file_ids, '{{}}'), has_reactions, priority, preview"""
 PAGE_WIDTH = 18
+PAGE_PROPS = 11
+"""Where among them the props are."""
 
 
 class NewMetadata(Struct, kw_only=True):

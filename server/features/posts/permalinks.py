@@ -61,7 +61,7 @@ class Source(Struct, frozen=True):
 _WIDTH = len(StoredPost.__struct_fields__)
 
 SOURCES = SQL(f"""
-    SELECT {stored_columns("p")}, coalesce(t.name, ''), c.display_name, c.type
+    SELECT {stored_columns("p", listed=True)}, coalesce(t.name, ''), c.display_name, c.type
       FROM posts p
       JOIN channels c ON c.id = p.channel_id
  LEFT JOIN teams t ON t.id = c.team_id
@@ -72,7 +72,10 @@ SOURCES = SQL(f"""
 async def sources_of(db: Db, ids: Iterable[str]) -> dict[str, Source]:
     """Live posts and where they are, by id. Index: posts_pkey."""
     rows = await db.rows(SOURCES, list(ids))
-    return {row[0]: Source(StoredPost(*row[:_WIDTH]), *row[_WIDTH:]) for row in rows}
+    sources = {row[0]: Source(StoredPost(*row[:_WIDTH]), *row[_WIDTH:]) for row in rows}
+    for source in sources.values():
+        source.row.props = source.row.props or {}  # large ones stay out: many posts may link to the same one
+    return sources
 
 
 def linked_post_id(config: Config, url: str) -> str:

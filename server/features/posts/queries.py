@@ -5,8 +5,9 @@ from typing import Any
 
 from server.db import SQL, Db
 from server.features.posts.insert import REPEAT_MS
+from server.features.posts.large_props import with_large_props
 from server.features.posts.links import links_of
-from server.features.posts.models import STORED_COLUMNS, PostInfo, StoredPost
+from server.features.posts.models import STORED_COLUMNS, PostInfo, StoredPost, stored_columns
 
 POST_BY_ID = SQL(f"SELECT {STORED_COLUMNS} FROM posts WHERE id = $1 AND original_id = ''")
 
@@ -169,7 +170,7 @@ async def keep_version(db: Db, id: str, version_id: str, now: int) -> None:
 MAX_VERSIONS = 200
 
 VERSIONS_OF = SQL(f"""
-    SELECT {STORED_COLUMNS}
+    SELECT {stored_columns(listed=True)}
       FROM posts
      WHERE original_id = $1 AND original_id <> ''
   ORDER BY delete_at DESC, id DESC
@@ -179,7 +180,7 @@ VERSIONS_OF = SQL(f"""
 
 async def versions_of(db: Db, id: str) -> list[StoredPost]:
     """What a post said before, newest first, the last 200. Index: posts_history_idx."""
-    return await db.many(StoredPost, VERSIONS_OF, id)
+    return await with_large_props(db, await db.many(StoredPost, VERSIONS_OF, id))
 
 
 VERSION = SQL(f"SELECT {STORED_COLUMNS} FROM posts WHERE id = $2 AND original_id = $1")

@@ -12,8 +12,8 @@ from server.features.posts import (
     change_service,
     delete_service,
     ephemeral,
+    list_queries,
     move_service,
-    queries,
     service,
     unread_service,
 )
@@ -69,7 +69,7 @@ async def create_post_ephemeral(ctx: Context, body: NewEphemeral) -> Post:
 @router.post("/posts/ids", guard=in_service("posts that the caller may not read are left out"))
 async def get_posts_by_ids(ctx: Context, body: PostIds) -> list[Post]:
     """Posts by their ids."""
-    rows = await queries.posts_by_ids(ctx.db, body)
+    rows = await list_queries.chosen(ctx.db, body)
     return await readable(ctx, rows)
 
 

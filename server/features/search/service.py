@@ -9,8 +9,8 @@ from server.access.permissions import Permission
 from server.context import Context
 from server.errors import Busy, NotAvailable
 from server.features.channels.rules import direct_name, group_name
+from server.features.posts.list_queries import chosen
 from server.features.posts.lists import plain_list
-from server.features.posts.queries import posts_by_ids
 from server.features.search import queries
 from server.features.search.frequencies import frequencies
 from server.features.search.models import FileInfoList, PostSearchResults, SearchParameter
@@ -52,7 +52,7 @@ async def search_posts(ctx: Context, asked: SearchParameter, *, team_id: str = "
         raise NotAvailable("store.sql_post.search.disabled", "Searching for posts is switched off.")
     search = parse(asked.terms, offset=asked.time_zone_offset)
     ids = await _search(ctx, POSTS, asked, search, team_id)
-    listed = await plain_list(ctx, await posts_by_ids(ctx.db, ids) if ids else [])
+    listed = await plain_list(ctx, await chosen(ctx.db, ids) if ids else [])
     return PostSearchResults(listed.order, listed.posts, "", "", 0)
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from server.db import SQL, Db
 from server.features.channels.member_queries import hears_everyone
+from server.features.posts.large_props import with_large_props
 from server.features.posts.models import CHANNEL_WIDE, StoredPost, stored_columns
 from server.features.threads.models import Filter, Follower, ThreadState, Totals
 
@@ -23,6 +24,7 @@ STATE = f"""
 
 _STATE_WIDTH = len(msgspec.structs.fields(ThreadState))
 _POST = stored_columns("p")
+_LISTED = stored_columns("p", listed=True)
 
 # Threads in channels that the user is still in: those of the team ($2), and direct and group ones.
 _FOLLOWED = """
@@ -42,13 +44,15 @@ THREADS_OF = """
      LIMIT $7"""
 
 FIRST = SQL(
-    THREADS_OF.format(state=STATE, post=_POST, followed=_FOLLOWED, page="ORDER BY t.last_reply_at DESC, t.post_id DESC")
+    THREADS_OF.format(
+        state=STATE, post=_LISTED, followed=_FOLLOWED, page="ORDER BY t.last_reply_at DESC, t.post_id DESC"
+    )
 )
 
 BEFORE = SQL(
     THREADS_OF.format(
         state=STATE,
-        post=_POST,
+        post=_LISTED,
         followed=_FOLLOWED,
         page="""AND (t.last_reply_at, t.post_id) < (SELECT last_reply_at, post_id FROM threads WHERE post_id = $8)
   ORDER BY t.last_reply_at DESC, t.post_id DESC""",
@@ -58,7 +62,7 @@ BEFORE = SQL(
 AFTER = SQL(
     THREADS_OF.format(
         state=STATE,
-        post=_POST,
+        post=_LISTED,
         followed=_FOLLOWED,
         page="""AND (t.last_reply_at, t.post_id) > (SELECT last_reply_at, post_id FROM threads WHERE post_id = $8)
   ORDER BY t.last_reply_at, t.post_id""",
@@ -79,7 +83,9 @@ async def threads_of(db: Db, user_id: str, team_id: str, which: Filter) -> list[
         rows = list(reversed(await db.rows(AFTER, *arguments, which.after)))
     else:
         rows = await db.rows(FIRST, *arguments)
-    return [_thread(row) for row in rows]
+    threads = [_thread(row) for row in rows]
+    await with_large_props(db, [post for _, post in threads])
+    return threads
 
 
 TOTALS_OF = SQL(f"""
