@@ -10,8 +10,10 @@ import psutil
 import pytest
 
 from server.db import SQL
+from server.features.groups import service as groups
 from server.features.posts import large_props, list_queries
 from server.features.posts.models import SMALL_PROPS
+from server.features.preferences import service as preferences
 from tests.clients_of import Client
 from tests.make import PASSWORD, Make, Person, Thing
 from tests.nodes import TestNode
@@ -204,6 +206,42 @@ async def test_what_changed_last_is_told_when_too_much_has_changed(
 
     assert order == ids[::-1][: len(order)]
     assert list_queries.MAX_BYTES - 100_000 < len(reply.content) < list_queries.MAX_BYTES + 200_000
+
+
+async def test_preferences_of_a_user_fit_into_an_answer(make: Make, client: Clients) -> None:
+    ada = await make.user()
+    statuses = []
+    for batch in range(5):
+        values = [
+            {"user_id": ada.id, "category": f"batch{batch}", "name": str(number), "value": "x" * 20_000}
+            for number in range(50)
+        ]
+        statuses.append((await client(ada).put("/users/me/preferences", values)).status)
+    held = await client(ada).get("/users/me/preferences")
+    small = {"user_id": ada.id, "category": "batch0", "name": "0", "value": "small"}
+
+    assert statuses == [200, 200, 200, 200, 400] or statuses == [200, 200, 200, 400, 400]
+    assert len(held.content) < preferences.MAX_BYTES + 100_000
+    assert (await client(ada).put("/users/me/preferences", [small])).status == 200
+
+
+async def test_members_of_many_groups_are_read_in_parts(
+    make: Make, client: Clients, admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, bob = await make.users(2)
+    word = make.name("crew")
+    for name, user_ids in ((f"{word}-all", [ada.id, bob.id]), (f"{word}-one", [ada.id])):
+        body = {"name": name, "display_name": name, "source": "custom", "allow_reference": True, "user_ids": user_ids}
+        (await client(admin).post("/groups", body)).ok(201)
+    path = f"/groups?include_member_ids=true&filter_allow_reference=true&q={word}-"
+    monkeypatch.setattr(groups, "MAX_MEMBER_IDS", 2)
+    refused = await client(admin).get(f"{path}&per_page=10")
+    parts = [(await client(admin).get(f"{path}&per_page=1&page={page}")).ok()[0]["member_ids"] for page in (0, 1)]
+    counted = await client(admin).get(path.replace("ids", "count"))
+
+    assert (refused.status, refused.error_id) == (400, "app.group.get_groups.too_many_members.app_error")
+    assert sorted(map(sorted, parts)) == sorted([sorted([ada.id, bob.id]), [ada.id]])
+    assert counted.status == 200
 
 
 @pytest.mark.parametrize("number", ["1e300", "-1e300", "1e-300", "1e30", "[[1e99]]"])

@@ -26,6 +26,8 @@ from server.ids import is_id
 CUSTOM = "custom"
 NAME_MAX, DISPLAY_NAME_MAX, DESCRIPTION_MAX = 64, 128, 1024
 TAG = "groups"
+MAX_MEMBER_IDS = 100_000
+"""Members of all groups of an answer that tells who they are: 3 MB."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._\-]*")
 _EVERYBODY = frozenset({"all", "channel", "here"})
@@ -63,11 +65,16 @@ async def list_groups(
 async def shown(ctx: Context, rows: Sequence[GroupRow], *, counts: bool = False, ids: bool = False) -> list[Group]:
     """Groups as they travel, with counts and members if that is asked for."""
     found = [Group.of(row) for row in rows]
+    numbers = await queries.member_counts(ctx.db, [group.id for group in found]) if counts or ids else {}
     if counts:
-        numbers = await queries.member_counts(ctx.db, [group.id for group in found])
         for group in found:
             group.member_count = numbers.get(group.id, 0)
     if ids:
+        if sum(numbers.values()) > MAX_MEMBER_IDS:
+            raise BadRequest(
+                "app.group.get_groups.too_many_members.app_error",
+                f"These groups have more than {MAX_MEMBER_IDS} members; ask for fewer of them at a time.",
+            )
         members = await queries.member_ids(ctx.db, [group.id for group in found], await restricted_ids(ctx))
         for group in found:
             group.member_ids = members.get(group.id, [])

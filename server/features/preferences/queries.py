@@ -45,7 +45,7 @@ DELETE_PREFERENCES = SQL("""
 
 DELETE_OF_ALL = SQL("DELETE FROM preferences WHERE category = $1 AND name = ANY($2) RETURNING user_id")
 
-COUNT_PREFERENCES = SQL("SELECT count(*) FROM preferences WHERE user_id = $1")
+SIZE_OF_PREFERENCES = SQL("SELECT count(*), coalesce(sum(octet_length(value)), 0) FROM preferences WHERE user_id = $1")
 
 
 async def preferences_of(db: Db, user_id: str) -> list[Preference]:
@@ -96,6 +96,7 @@ async def rename_of_all(db: Db, category: str, old_names: Sequence[str], new_nam
     return await db.values(RENAME_OF_ALL, category, old_names, new_names)
 
 
-async def count_preferences(db: Db, user_id: str) -> int:
-    """How many preferences a user has."""
-    return int(await db.value(COUNT_PREFERENCES, user_id))
+async def size_of_preferences(db: Db, user_id: str) -> tuple[int, int]:
+    """How many preferences a user has, and the bytes of their values. Index: preferences_pkey."""
+    row = await db.row(SIZE_OF_PREFERENCES, user_id)
+    return (int(row[0]), int(row[1])) if row is not None else (0, 0)

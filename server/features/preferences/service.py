@@ -22,7 +22,8 @@ MAX_CATEGORY = 32
 MAX_NAME = 32
 MAX_VALUE = 20_000
 MAX_PREFERENCES = 20_000
-"""How many preferences one user can have."""
+MAX_BYTES = 4_000_000
+"""How many preferences one user can have, and bytes in the values of all of them: they are read in one answer."""
 
 Listener = Callable[[Context, Change, str, Sequence[Preference]], Awaitable[None]]
 
@@ -54,7 +55,8 @@ async def put(ctx: Context, tx: Change, user_id: str, preferences: Sequence[Pref
     """Set preferences as the server's own doing: without the checks and the listeners of `save`."""
     if not await queries.upsert_preferences(tx, user_id, preferences):
         raise NotFound("app.user.missing_account.const")
-    if await queries.count_preferences(tx, user_id) > MAX_PREFERENCES:
+    count, size = await queries.size_of_preferences(tx, user_id)
+    if count > MAX_PREFERENCES or size > MAX_BYTES:
         raise BadRequest("app.preference.save.too_many.app_error", "There are too many preferences.")
     tx.invalidate(f"preferences:{user_id}")
     tx.publish(PreferencesChanged(user_id=user_id, preferences=list(preferences)))
