@@ -2,8 +2,9 @@
 
 Keys, all under one prefix: `position` counts every message of the service; `tail:<topic>` is the position of the
 topic's last message; `log:<topic>` is a stream of its last messages, whose ids are their positions; `once:<id>` marks
-an envelope that must not be published again; `turn:<epoch><line>` is how far a line has been published; `epoch` and
-`run` say since when the counts are good, `since` when that was by the clock. A message on the wire and in the stream
+an envelope that must not be published again; `turn:<epoch><line>` is how far a line has been published, `floor:…` up
+to where that is only believed; `epoch` and `run` say since when the counts are good, `since` when that was by the
+clock. A message on the wire and in the stream
 is epoch (8 characters), position, the position of the topic's message before it, payload.
 """
 
@@ -23,8 +24,10 @@ TAIL_SECONDS = 86_400
 ONCE_SECONDS = 600
 """For this long a second publish under the same envelope id is left out."""
 
-LINE_SECONDS = 3600
-"""For this long after its last message it is known how far a line has been published."""
+LINE_SECONDS = 86_400
+"""For this long after its last message it is known how far a line has been published …"""
+RECENT_MS = 300_000
+"""… and when it is not known, all that is older than this is believed to have been published."""
 
 BEGIN = """
 local prefix, run, fresh = ARGV[1], ARGV[2], ARGV[3]
@@ -40,27 +43,39 @@ return epoch
 """
 """The epoch: a new one when this server process has none yet, for then counts may have gone back."""
 
+_OLD = f"""
+local function old(prefix)
+    local time = redis.call('TIME')
+    return math.max(redis.call('GET', prefix .. 'since') or 0, time[1] * 1000 - {RECENT_MS})
+end
+"""
+"""What is older has been published, or was put right when the epoch began."""
+
 PUBLISH = f"""
 local prefix = ARGV[1]
 local epoch = redis.call('GET', prefix .. 'epoch')
 if not epoch then
     return redis.error_reply('NOEPOCH')
 end
+{_OLD}
 local early, number, i, n = {{}}, 0, 2, #ARGV
 while i <= n do
     local once, turn, payload, last = ARGV[i], ARGV[i + 1], ARGV[i + 2], i + 3 + tonumber(ARGV[i + 3])
     local go = once == '' or redis.call('SET', prefix .. 'once:' .. once, '', 'NX', 'EX', {ONCE_SECONDS})
     if turn ~= '' then
         local at, after = struct.unpack('>I8I8', turn)
-        local key = prefix .. 'turn:' .. epoch .. string.sub(turn, {TURN.size + 1})
-        local reached = redis.call('GET', key)
+        local line = epoch .. string.sub(turn, {TURN.size + 1})
+        local reached = redis.call('GET', prefix .. 'turn:' .. line)
         if reached and at <= tonumber(reached) then
-            go = false
-        elseif after > 0 and after > tonumber(reached or redis.call('GET', prefix .. 'since') or 0) then
+            go = at <= tonumber(redis.call('GET', prefix .. 'floor:' .. line) or 0)
+        elseif after > (reached and tonumber(reached) or old(prefix)) then
             early[#early + 1] = number
             go = false
         else
-            redis.call('SET', key, string.format('%d', at), 'EX', {LINE_SECONDS})
+            redis.call('SET', prefix .. 'turn:' .. line, string.format('%d', at), 'EX', {LINE_SECONDS})
+            if not reached then
+                redis.call('SET', prefix .. 'floor:' .. line, string.format('%d', after), 'EX', {LINE_SECONDS})
+            end
         end
     end
     if go then
@@ -86,15 +101,16 @@ return early
 Left out are those that were published before, and those whose turn has not come: their numbers are the answer.
 """
 
-REACHED = """
-local prefix, found = ARGV[1], {}
-local epoch, since = redis.call('GET', prefix .. 'epoch'), redis.call('GET', prefix .. 'since')
+REACHED = f"""
+{_OLD}
+local prefix, found = ARGV[1], {{}}
+local epoch = redis.call('GET', prefix .. 'epoch') or ''
 for i = 2, #ARGV do
-    found[i - 1] = epoch and redis.call('GET', prefix .. 'turn:' .. epoch .. ARGV[i]) or since or '0'
+    found[i - 1] = redis.call('GET', prefix .. 'turn:' .. epoch .. ARGV[i]) or string.format('%d', old(prefix))
 end
 return found
 """
-"""How far lines have been published; of those with nothing in this epoch, when it began."""
+"""How far lines have been published; of those of which nothing is known, what is believed."""
 
 
 class Names(Struct, frozen=True):

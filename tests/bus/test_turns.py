@@ -77,14 +77,15 @@ async def test_lines_of_many_publishers_keep_their_order(new_node: NewNode, redi
     nodes = [await new_node() for _ in range(3)]
     await nodes[0].bus.subscribe(["channel:c"])
     first = await far(nodes[0], redis_server.url)
-    numbers = iter(range(first, first + 300))
+    events = [stored(first, 0), *(stored(number, number - 1) for number in range(first + 1, first + 300))]
+    given_out = iter(events)  # in order, as the database does it
     for node in nodes:
-        keep(node)
+        keep(node, *events)
 
     async def publish(node: Node) -> None:
-        for number in numbers:  # numbers are given out in order, as places are by the database
-            await asyncio.sleep(0.001 * (number % 3))
-            assert await node.bus.publish([stored(number, number - 1 if number > first else 0)])
+        for event in given_out:
+            await asyncio.sleep(0.001 * (event.place[0] % 3))
+            assert await node.bus.publish([event])
 
     await asyncio.gather(*(publish(node) for node in nodes for _ in range(3)))
 
@@ -204,3 +205,18 @@ async def test_after_a_flush_nothing_waits_for_what_was_published_before(
     await until(lambda: len(two.heard.events) == 3)
     assert (one.bus.publisher.waited, asked) == (0, [])
     assert not any(isinstance(lost, EventsLost) for lost in two.heard.lost)
+
+
+async def test_what_is_only_believed_to_be_published_is_not_left_out(new_node: NewNode, redis_server: Redis) -> None:
+    one, two = await new_node(), await new_node()
+    await two.bus.subscribe(["channel:c"])
+    old = await far(one, redis_server.url) - 2_000_000
+
+    await two.bus.publish([stored(old + 9, old)])
+    for _ in range(2):
+        await one.bus.publish([stored(old + 9, old), stored(old + 10, old + 9)])
+    await one.bus.publish([stored(old, old - 5)])
+
+    await until(lambda: two.heard.texts[-1:] == [str(old)])
+    assert two.heard.texts == [str(old + 9), str(old + 10), str(old)]
+    assert (one.bus.publisher.waited, two.bus.publisher.waited) == (0, 0)

@@ -6,22 +6,15 @@ from typing import ClassVar
 from server.bus.event import Aside, AsJson, Audience, Event, Room, Turn
 from server.features.posts.models import Post, StoredPost
 
-RECENT_MS = 300_000
-"""A post waits only for posts that are not older than this: all others have been published, or were put right."""
 
-
-def turn_of(post: Post | StoredPost, before: int, now: int) -> Turn | None:
+def turn_of(post: Post | StoredPost, before: int) -> Turn | None:
     """The turn of a post in its channel after the newest post `before` it; None for one that was dated back."""
-    if post.create_at <= before:
-        return None
-    recent = post.create_at - before <= RECENT_MS and now - post.create_at <= RECENT_MS
-    return Turn(post.channel_id, post.create_at, before if recent else 0)
+    return Turn(post.channel_id, post.create_at, before) if post.create_at > before else None
 
 
-def turn_again(post: Post | StoredPost, now: int) -> Turn:
+def turn_again(post: Post | StoredPost) -> Turn:
     """The turn of a post that may have been published or not, and of which nobody remembers what was before it."""
-    recent = now - post.create_at <= RECENT_MS
-    return Turn(post.channel_id, post.create_at, post.create_at - 1 if recent else 0)
+    return Turn(post.channel_id, post.create_at, post.create_at - 1)
 
 
 class Posted(Event, frozen=True, kw_only=True):

@@ -17,6 +17,9 @@ from server.features.posts.models import SYSTEM_PREFIX, Priority
 from server.features.search.terms import terms_of
 from server.jobs.job import CHANNEL, JOB_NAMES, Job
 
+DATABASE_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+"""The time by the clock that all nodes share, for theirs may differ."""
+
 REPEAT_MS = 30_000
 """For how long a pending_post_id stands for the post that was written under it."""
 
@@ -115,7 +118,7 @@ _INCOMING = """
 _ACCEPTED = f"""
     claimed AS (
         INSERT INTO pending_posts (user_id, pending_post_id, post_id, create_at)
-        SELECT user_id, pending_post_id, id, now
+        SELECT user_id, pending_post_id, id, {DATABASE_MS}
           FROM valid
          WHERE pending_post_id <> ''
       ORDER BY user_id, pending_post_id

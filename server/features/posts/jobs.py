@@ -11,7 +11,7 @@ jobs = Jobs()
 @jobs.every(60)
 async def sweep_pending_posts(ctx: Context) -> None:
     """Forget the pending_post_ids that stand for nothing any more."""
-    while await queries.sweep_pending(ctx.db, ctx.now()) == queries.SWEEP_LIMIT:
+    while await queries.sweep_pending(ctx.db) == queries.SWEEP_LIMIT:
         pass
 
 

@@ -175,8 +175,8 @@ async def _rewrite(ctx: Context, tx: Change, move: Move, rows: Sequence[StoredPo
     gone = await delete_queries.delete_post(tx, old_ids[0], ctx.user_id, changed_at)
     tx.publish(*deletion_news(await room_of(ctx, move.source.id), gone[0], ctx.user_id))
     for row, newest in zip(await move_queries.written_posts(tx, new_ids), before, strict=True):
-        turn = turn_of(row, newest, ctx.now())
-        tx.publish(await news_of(ctx, Place(move.target, move.room), row, mentions[row.id], turn))
+        place = Place(move.target, move.room)
+        tx.publish(await news_of(ctx, place, row, mentions[row.id], turn_of(row, newest)))
     return new_ids[0]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from server.db import SQL, Db
-from server.features.posts.insert import REPEAT_MS
+from server.features.posts.insert import DATABASE_MS, REPEAT_MS
 from server.features.posts.large_props import with_large_props
 from server.features.posts.links import links_of
 from server.features.posts.models import STORED_COLUMNS, PostInfo, StoredPost, stored_columns
@@ -34,13 +34,13 @@ REPEATED = SQL(f"""
     SELECT {STORED_COLUMNS}
       FROM posts
      WHERE id = (SELECT post_id FROM pending_posts
-                  WHERE user_id = $1 AND pending_post_id = $2 AND create_at > $3::bigint - {REPEAT_MS})
+                  WHERE user_id = $1 AND pending_post_id = $2 AND create_at > {DATABASE_MS} - {REPEAT_MS})
 """)
 
 
-async def repeated_post(db: Db, user_id: str, pending_post_id: str, now: int) -> StoredPost | None:
+async def repeated_post(db: Db, user_id: str, pending_post_id: str) -> StoredPost | None:
     """The post that a user wrote under a pending_post_id a short while ago. Index: pending_posts_pkey."""
-    return await db.one(StoredPost, REPEATED, user_id, pending_post_id, now)
+    return await db.one(StoredPost, REPEATED, user_id, pending_post_id)
 
 
 SWEEP_LIMIT = 5000
@@ -48,13 +48,13 @@ SWEEP_LIMIT = 5000
 SWEEP_PENDING = SQL(f"""
     DELETE FROM pending_posts
      WHERE ctid = ANY(ARRAY(
-               SELECT ctid FROM pending_posts WHERE create_at < $1::bigint - {10 * REPEAT_MS} LIMIT {SWEEP_LIMIT}))
+               SELECT ctid FROM pending_posts WHERE create_at < {DATABASE_MS} - {10 * REPEAT_MS} LIMIT {SWEEP_LIMIT}))
 """)
 
 
-async def sweep_pending(db: Db, now: int) -> int:
+async def sweep_pending(db: Db) -> int:
     """Forget pending_post_ids that are five minutes old, some at a time; how many."""
-    return await db.run(SWEEP_PENDING, now)
+    return await db.run(SWEEP_PENDING)
 
 
 CHANNEL_LIVES = SQL("SELECT delete_at FROM channels WHERE id = $1")

@@ -124,7 +124,7 @@ async def tell_again(ctx: Context, row: StoredPost) -> None:
     """Publish a post of a chosen id that its writer may not have lived to publish. Raises Forbidden and BadRequest."""
     place = await _place_for(ctx, row.channel_id, check=False)
     mentioned = await mentioned_again(ctx, place, row)
-    await ctx.tell((), [await news_of(ctx, place, row, mentioned.users, turn_again(row, ctx.now()))])
+    await ctx.tell((), [await news_of(ctx, place, row, mentioned.users, turn_again(row))])
 
 
 async def mentioned_again(ctx: Context, place: Place, row: StoredPost) -> Mentioned:
@@ -386,8 +386,8 @@ async def _write(
         posts.append(post)
         post.pending_post_id = draft.pending_post_id
         users = list(dict.fromkeys((*called, *mentioned.users, *written.commented)))
-        turn = turn_of(post, written.before, ctx.now())
-        return [_posted(place, post, sender, users, list(dict.fromkeys(written.followers)), turn)]
+        followers = list(dict.fromkeys(written.followers))
+        return [_posted(place, post, sender, users, followers, turn_of(post, written.before))]
 
     writer: PostWriter = ctx.part(PostWriter)
     written = await writer.write(draft, news)
@@ -454,14 +454,14 @@ async def _repeat(ctx: Context, place: Place, draft: Draft, mentioned: Mentioned
     """The post that was stored under the same pending_post_id, published once more; or why there is none."""
     row = None
     if draft.pending_post_id:
-        row = await queries.repeated_post(ctx.db, draft.user_id, draft.pending_post_id, draft.now)
+        row = await queries.repeated_post(ctx.db, draft.user_id, draft.pending_post_id)
     if row is None:
         raise await _refusal(ctx, draft)
     post = shown(row)
     await add_emojis(ctx, [post])
     post.pending_post_id = draft.pending_post_id
     if row.channel_id == draft.channel_id and row.message == draft.message and not row.delete_at:
-        await ctx.tell((), [_posted(place, post, sender, mentioned.users, (), turn_again(post, ctx.now()))])
+        await ctx.tell((), [_posted(place, post, sender, mentioned.users, (), turn_again(post))])
     return post
 
 

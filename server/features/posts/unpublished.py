@@ -12,7 +12,8 @@ from server.bus.signals import EventsLost, Signal
 from server.context import Context
 from server.db import SQL, Db
 from server.features.channels.rooms import room_of
-from server.features.posts.events import RECENT_MS, turn_again
+from server.features.posts.events import turn_again
+from server.features.posts.insert import DATABASE_MS
 from server.features.posts.models import CHANNEL_WIDE, StoredPost, stored_columns
 from server.features.posts.service import Place, alias_in, mentioned_again, news_of
 from server.features.threads.collapsed import DISABLED, mode_of
@@ -23,6 +24,8 @@ MOST = 100
 """More posts of a channel than this are not told one by one: who is connected starts anew."""
 SETTLED_MS = 1000
 """A post is published this long after it was begun, or there is something wrong."""
+LOOK_BACK_MS = 300_000
+"""So far back looks who has not looked yet."""
 SLOW_MS = 15_000
 """It may take so long from the making of a post's id to its commit."""
 
@@ -56,6 +59,14 @@ async def posts_after(
     return found
 
 
+CLOCK = SQL(f"SELECT {DATABASE_MS}")
+
+
+async def clock_of(db: Db) -> int:
+    """The time by the clock that all nodes share, in milliseconds."""
+    return int(await db.value(CLOCK))
+
+
 NEWEST_OF = SQL("""
     SELECT channel_id, max(create_at)
       FROM posts
@@ -75,7 +86,7 @@ async def find_missing(ctx: Context, channel_id: str, after: int, until: int) ->
     if channel is None:
         return ()
     place = Place(channel, await room_of(ctx, channel_id))
-    found = await posts_after(ctx.db, channel_id, max(after, until - RECENT_MS), until, MOST + 1)
+    found = await posts_after(ctx.db, channel_id, after, until, MOST + 1)
     news: list[Event | Signal] = []
     if len(found) > MOST:
         found = found[-1:]
@@ -85,7 +96,7 @@ async def find_missing(ctx: Context, channel_id: str, after: int, until: int) ->
         if len(mentioned) < len(mentions):
             mentioned = list({*mentioned, *(await mentioned_again(ctx, place, row)).users})
         place.alias = alias_in(ctx, row.props) if row.props.get("from_webhook") else ""
-        turn = turn_again(row, ctx.now())
+        turn = turn_again(row)
         posted = await news_of(ctx, place, row, mentioned, turn, followers=followers, pending_post_id=pending_post_id)
         news.append(posted)
         if row.root_id and followers and mode_of(ctx) != DISABLED:
@@ -101,8 +112,10 @@ class Unpublished:
 
     async def sweep(self, ctx: Context) -> int:
         """Publish what was stored of late and nobody heard of; in how many channels that was."""
-        until = ctx.now() - SETTLED_MS
-        start = max(self._looked_until - SLOW_MS, until - RECENT_MS)
+        until = await clock_of(ctx.db) - SETTLED_MS
+        start = until - LOOK_BACK_MS
+        if self._looked_until < until:
+            start = max(start, self._looked_until - SLOW_MS)
         newest = await newest_of(ctx.db, id_at(start), id_at(until))
         mended = await ctx.services.bus.make_good(newest) if newest else 0
         self._looked_until = until

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from server.db import SQL
 from server.ids import now_ms
 from tests.features.posts.world import Clients, Nodes, Sockets, World
@@ -65,6 +67,22 @@ async def test_a_pending_id_is_forgotten_after_a_while(client: Clients, two_node
 
     assert second["id"] != first["id"]
     assert (await client(world.ada).post("/posts", body)).ok(201)["id"] == second["id"]
+
+
+@pytest.mark.parametrize("off", [-3_600_000, 3_600_000])
+async def test_clocks_that_differ_make_no_second_post(
+    client: Clients, world: World, monkeypatch: pytest.MonkeyPatch, off: int
+) -> None:
+    body = {"channel_id": world.town.id, "message": "once", "pending_post_id": f"{world.ada.id}:clocks"}
+    with monkeypatch.context() as patch:
+        patch.setattr("server.context.now_ms", lambda: now_ms() + off)
+        first = (await client(world.ada).post("/posts", body)).ok(201)
+
+    second = (await client(world.ada, node=1).post("/posts", body)).ok(201)
+
+    assert second["id"] == first["id"]
+    later = (await client(world.bob).post("/posts", {**body, "pending_post_id": ""})).ok(201)
+    assert later["create_at"] > first["create_at"]
 
 
 async def test_a_refused_post_leaves_its_pending_id_free(client: Clients, world: World) -> None:
