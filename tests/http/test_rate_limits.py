@@ -1,21 +1,25 @@
 """The limit of requests that settings switch on: who is counted, what is told, and what is let through."""
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from server.access.rates import EXCEEDED, Rates
+from server.access.rates import EXCEEDED, PATIENCE_SECONDS, Rates
+from server.engines.directory import DataDirectory
+from server.engines.redis import FORGETFUL, Redis
 from server.metrics import registry
 from tests.clients_of import Client
 from tests.make import Make, Person
-from tests.nodes import TestNode
+from tests.nodes import TestNode, start_node
 
 Clients = Callable[..., Client]
 Settings = Callable[..., None]
@@ -214,3 +218,44 @@ async def test_a_flood_costs_neither_redis_nor_database(
     assert node.statements - statements == admitted
     assert admitted <= len(commands) <= admitted + 2
     assert registry.get_sample_value("hubbub_rate_limited_total", {"rate": "requests"}) == refused + 100 - admitted
+
+
+async def test_limits_hold_while_redis_is_away_and_are_shared_again_when_it_is_back(
+    fresh_database: str, tmp_path: Path
+) -> None:
+    settings = {
+        "MM_RATELIMITSETTINGS_ENABLE": "true",
+        "MM_RATELIMITSETTINGS_PERSEC": "1",
+        "MM_RATELIMITSETTINGS_MAXBURST": "9",
+        "MM_SERVICESETTINGS_TRUSTEDPROXYIPHEADER": "X-Real-IP",
+    }
+    async with contextlib.AsyncExitStack() as stack:
+        directory = stack.enter_context(DataDirectory(tmp_path / "engines"))
+        redis = stack.enter_context(Redis(directory, settings=FORGETFUL))
+        nodes = [
+            await stack.enter_async_context(start_node(fresh_database, redis.url, tmp_path, **settings)) for _ in "ab"
+        ]
+
+        async def let_through(*asked: TestNode) -> tuple[int, float]:
+            """How many requests of a new client get through, of 15 on each of these nodes; the seconds it took."""
+            here, started, statuses = anybody(), time.monotonic(), []
+            for _ in range(15):
+                statuses += [(await each.client().get("/users/me", headers=here)).status for each in asked]
+            assert set(statuses) == {401, 429}
+            return statuses.count(401), time.monotonic() - started
+
+        together, took = await let_through(*nodes)
+        redis.stop()
+        apart, took_apart = await let_through(*nodes)
+        redis.start()
+        back = time.monotonic()
+        while any(each.services.extras[Rates]._blind for each in nodes):  # type: ignore[attr-defined]
+            assert time.monotonic() - back < 10
+            await asyncio.sleep(0.1)
+            await let_through(*nodes)
+        again, took_again = await let_through(*nodes)
+
+    assert 10 <= together <= 10 + took
+    assert 20 <= apart <= 20 + 2 * took_apart
+    assert 10 <= again <= 10 + took_again
+    assert took_apart < took + 2 * PATIENCE_SECONDS + 2
