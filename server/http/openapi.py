@@ -1,6 +1,7 @@
 """The OpenAPI document, made from the routes: what a handler's signature says is what the document says."""
 
 import re
+from types import NoneType
 from typing import Any, get_args
 
 import msgspec
@@ -81,13 +82,18 @@ def _own_types(route: Route) -> list[Any]:
 
 
 def _returned(route: Route) -> Any:
-    """What a handler gives when all is well: `Thing` of `Thing | Reply`, whose Reply is for other statuses."""
+    """What a handler gives when all is well: `Thing` of `Thing | Reply`, whose Reply is for other statuses.
+
+    Also of `Thing | None`, where None is answered as by those that return nothing.
+    """
     options = get_args(route.returns)
-    return next(kind for kind in options if kind is not Reply) if Reply in options else route.returns
+    if Reply not in options and NoneType not in options:
+        return route.returns
+    return next(kind for kind in options if kind not in (Reply, NoneType))
 
 
 def _is_json(kind: Any) -> bool:
-    return kind is not None and kind is not type(None) and kind is not Reply
+    return kind is not None and kind is not NoneType and kind is not Reply
 
 
 def _operation(route: Route, by_type: dict[str, Any]) -> dict[str, Any]:
@@ -131,7 +137,10 @@ def _responses(route: Route, by_type: dict[str, Any]) -> dict[str, Any]:
         content: dict[str, Any] = {"*/*": {}}
     else:
         kind = _returned(route) if _is_json(_returned(route)) else StatusOK
-        content = {"application/json": {"schema": by_type[_key(kind)]}}
+        schema = by_type[_key(kind)]
+        if NoneType in get_args(route.returns):
+            schema = {"anyOf": [schema, by_type[_key(StatusOK)]]}
+        content = {"application/json": {"schema": schema}}
     error = {"application/json": {"schema": {"$ref": _REF.format(name="ErrorBody")}}}
     return {
         str(route.status): {"description": "Done", "content": content},

@@ -11,6 +11,7 @@ import pytest_asyncio
 from server.app import ROUTERS
 from server.http.router import Route, RouteTree
 from tests.clients_of import Reply
+from tests.contract.conformity import Conformity
 from tests.make import Make
 from tests.nodes import TestNode
 from tests.receiver import receiving
@@ -72,16 +73,21 @@ async def test_who_may_is_what_the_table_says(world: World, settings: Callable[.
     settings(**SETTINGS)
     table = dict(line.split(": ", 1) for line in TABLE.read_text(encoding="utf-8").splitlines() if line[:1] != "#")
     found: dict[str, str] = {}
-    for route in sorted(RouteTree(ROUTERS).routes, key=lambda route: (route.path, route.method)):
+    routes = RouteTree(ROUTERS).routes
+    conformity, faults = Conformity(routes), []
+    for route in sorted(routes, key=lambda route: (route.path, route.method)):
         for name in names_of(route):
             statuses = []
             for role in ROLES:
                 reply = await ask(world, route, name, role)
                 check(name, role, reply)
                 statuses.append(str(reply.status))
+                if fault := conformity.fault(route, reply):
+                    faults.append(f"{name} as {role}: {fault}")
             found[name] = " ".join(statuses)
 
     (await world.admin.put("/config", {})).ok()
     changed = [f"{name}: {statuses}" for name, statuses in found.items() if table.get(name) != statuses]
     gone = [name for name in table if name not in found]
+    assert faults == [], "\n".join(["answers that the OpenAPI document does not know:", *faults])
     assert (changed, gone) == ([], []), "\n".join(["matrix.txt should say:", *changed])
