@@ -134,8 +134,11 @@ class Socket(asyncio.Protocol):
         try:
             messages, frames = parser.feed(data, most)
         except BadFrame as error:
-            self.close(error.code, error.reason)
-            return True
+            if self.state == OPEN:
+                self.close(error.code, error.reason)
+                return True
+            self.transport.pause_reading()  # no answer to the close frame is to be expected of such a client
+            return False
         self._spend(max(frames, 1) if data else frames)  # who sends single bytes is slowed down, too
         if frames:
             self.heard_at = now
@@ -302,6 +305,7 @@ class Socket(asyncio.Protocol):
         if self.state != OPEN:
             return
         self.state = CLOSING
+        self.shared_pace = None  # what comes now is at nobody else's expense
         self.transport.write(close_frame(code, reason))
         self.desk.closing(self)
 

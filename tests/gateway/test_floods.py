@@ -234,3 +234,27 @@ async def test_half_a_handshake_opens_nothing(stage: Stage) -> None:
         await asyncio.sleep(0.1)
         assert node.gateway.stats.sockets == 0
         assert not len(node.gateway._arrivals)
+
+
+@pytest.mark.parametrize(("garbage", "code"), [(b"\xff" * 1000, 1002), (masked(1, b"no request") * 60, 1007)])
+async def test_garbage_after_the_close_is_not_at_the_expense_of_others(
+    stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch, readers: list[SlowReader], garbage: bytes, code: int
+) -> None:
+    monkeypatch.setattr("server.gateway.gateway.CLOSE_SECONDS", 2.0)
+    node = await stage.node()
+    ada = world.user()
+    bad = await slow_reader(node, world, ada, readers)
+    good = await stage.hello(node, ada)
+    served, _ = sockets_of(node, ada)
+    pace = served.shared_pace
+    assert pace is not None
+    loop = asyncio.get_running_loop()
+    for _ in range(50):
+        await loop.sock_sendall(bad._socket, garbage)
+        await asyncio.sleep(0.002)
+    assert not served.transport.is_reading()
+    assert pace.left(loop.time()) > USER_BURST - 70  # what came with what closed it
+    assert (await good.ask("ping"))["status"] == "OK"
+    await until(lambda: served not in node.gateway._sockets)
+    await bad.read()
+    assert [(opcode, payload[:2]) for opcode, payload in bad.frames() if opcode == 8] == [(8, code.to_bytes(2))]
