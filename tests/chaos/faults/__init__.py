@@ -2,9 +2,11 @@
 
 from tests.chaos.fault import Fault
 from tests.chaos.faults.backup import lose_all_but_a_backup
+from tests.chaos.faults.clocks import jump_clocks
 from tests.chaos.faults.crowd import a_crowd_comes_over
 from tests.chaos.faults.kill_points import die_before_telling, die_while_writing
 from tests.chaos.faults.nodes import kill_a_node, restart_all_nodes, stop_a_node
+from tests.chaos.faults.streams import lose_streams, repeat_old_messages
 
 FAULTS: tuple[Fault, ...] = (
     kill_a_node,
@@ -13,5 +15,8 @@ FAULTS: tuple[Fault, ...] = (
     die_while_writing,
     die_before_telling,
     a_crowd_comes_over,
+    repeat_old_messages,
+    lose_streams,
+    jump_clocks,
     lose_all_but_a_backup,
 )
