@@ -2,10 +2,14 @@
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import TypeVar, cast
 
 T = TypeVar("T")
+
+AT_ONCE = 4
+"""Entries that are too old go when others come, so many for each."""
 
 
 class _Load:
@@ -37,10 +41,11 @@ class _GaveUp(Exception):
 
 
 class Cache:
-    """A bounded cache of any values; the oldest entries go first when it is full.
+    """A bounded cache of any values; the oldest entries go when it is full, or when they are not believed any more.
 
     Every entry has tags ("user:<id>", "channel:<id>", …); `drop` forgets all entries of a tag. `max_age`
-    (seconds) bounds how long an entry is believed without news; it is lowered while the bus is away.
+    (seconds) bounds how long an entry is believed without news; it is lowered while the bus is away, and then
+    the entries stay for when it is back.
     """
 
     def __init__(self, max_entries: int = 200_000, max_age: float = 300.0) -> None:
@@ -48,7 +53,9 @@ class Cache:
         self.hits = 0
         self.misses = 0
         self._max_entries = max_entries
-        self._entries: dict[Hashable, tuple[float, tuple[str, ...], object]] = {}
+        self._lasting = max_age
+        # A plain dict takes ever longer to find its first key when those before it were removed.
+        self._entries: OrderedDict[Hashable, tuple[float, tuple[str, ...], object]] = OrderedDict()
         self._keys: dict[str, set[Hashable]] = {}
         self._loads: set[_Load] = set()
         self._loading: dict[Hashable, _Load] = {}
@@ -141,11 +148,20 @@ class Cache:
 
     def _store(self, key: Hashable, started: float, tags: tuple[str, ...], value: object) -> None:
         self._forget(key)
-        while len(self._entries) >= self._max_entries:
-            self._forget(next(iter(self._entries)))
+        self._forget_oldest()
         self._entries[key] = (started, tags, value)
         for tag in tags:
             self._keys.setdefault(tag, set()).add(key)
+
+    def _forget_oldest(self) -> None:
+        """Make room for an entry, and give back the room of a few that are too old to be believed."""
+        while len(self._entries) >= self._max_entries:
+            self._forget(next(iter(self._entries)))
+        for _ in range(AT_ONCE):
+            oldest = next(iter(self._entries), None)
+            if oldest is None or time.monotonic() - self._entries[oldest][0] <= self._lasting:
+                return
+            self._forget(oldest)
 
     def _forget(self, key: Hashable) -> None:
         entry = self._entries.pop(key, None)

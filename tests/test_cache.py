@@ -1,6 +1,9 @@
 """The cache: values by key, dropped by tag, never older than the news."""
 
 import asyncio
+import time
+
+import pytest
 
 from server.cache import Cache
 
@@ -54,6 +57,36 @@ async def test_tags_may_come_from_the_value() -> None:
     cache.drop(["tag:first"])
 
     assert cache.peek("key", str) is None
+
+
+async def test_entries_go_when_they_are_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, source = Cache(max_age=300), Source()
+    for number in range(1000):
+        await cache.get(number, (f"tag:{number}",), source.load)
+    now = time.monotonic()
+
+    monkeypatch.setattr("time.monotonic", lambda: now + 301)
+    for number in range(1000, 1200):
+        await cache.get(number, (f"tag:{number}",), source.load)
+    assert len(cache) == 1000 - 3 * 200
+
+    for number in range(1200, 1300):
+        await cache.get(number, (f"tag:{number}",), source.load)
+    assert len(cache) == 300
+    assert len(cache._keys) == 300
+
+
+async def test_entries_stay_while_there_is_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, source = Cache(max_age=300), Source()
+    await cache.get("old", ("tag",), source.load)
+    now = time.monotonic()
+
+    monkeypatch.setattr("time.monotonic", lambda: now + 10)
+    cache.max_age = 3
+    await cache.get("new", ("tag",), source.load)
+    assert cache.peek("old", str) is None
+    cache.max_age = 300
+    assert cache.peek("old", str) == "first"
 
 
 async def test_the_oldest_entries_go_when_it_is_full() -> None:
