@@ -19,7 +19,9 @@ OnMessage = Callable[[bytes, bytes], None]
 
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 2.0
-"""A connection whose oldest question is older than this is given up."""
+"""A connection whose oldest question is older than this is given up …"""
+LOOKS = 4
+"""… which is seen in so many looks: were this process held up, the answer would be read between two of them."""
 
 _NOTHING = object()
 _encode = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)
@@ -80,7 +82,9 @@ class RedisConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
         self._out: list[bytes] = []
-        self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
+        self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._oldest: asyncio.Future[Any] | None = None
+        self._looked = 0
         self._on_message = on_message
         self._on_batch = on_batch
         self._on_close = on_close
@@ -128,7 +132,7 @@ class RedisConnection(asyncio.Protocol):
         if self.closed:
             _fail(future, "the connection to Redis is closed")
             return future
-        self._waiting.append((self._loop.time(), future))
+        self._waiting.append(future)
         self.send(*words)
         return future
 
@@ -157,7 +161,7 @@ class RedisConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio.Protocol."""
         self._transport = cast(asyncio.Transport, transport)
-        self._watch = self._loop.call_later(ANSWER_SECONDS / 4, self._look)
+        self._watch = self._loop.call_later(ANSWER_SECONDS / LOOKS, self._look)
 
     def data_received(self, data: bytes) -> None:
         """Part of asyncio.Protocol: hand on messages and answers, in their order."""
@@ -187,7 +191,7 @@ class RedisConnection(asyncio.Protocol):
         if not self._waiting:
             self.close()
             return
-        future = self._waiting.popleft()[1]
+        future = self._waiting.popleft()
         if future.done():  # whoever asked was cancelled
             return
         if isinstance(reply, hiredis.ReplyError):
@@ -199,10 +203,13 @@ class RedisConnection(asyncio.Protocol):
         """Give up on a server that does not answer; one timer for all commands instead of one for each."""
         if self.closed:
             return
-        if self._waiting and self._loop.time() - self._waiting[0][0] > ANSWER_SECONDS:
+        oldest = self._waiting[0] if self._waiting else None
+        self._looked = self._looked + 1 if oldest is not None and oldest is self._oldest else 0
+        self._oldest = oldest
+        if self._looked >= LOOKS:
             self.close()
             return
-        self._watch = self._loop.call_later(ANSWER_SECONDS / 4, self._look)
+        self._watch = self._loop.call_later(ANSWER_SECONDS / LOOKS, self._look)
 
     def _lost(self) -> None:
         if self.closed:
@@ -210,8 +217,8 @@ class RedisConnection(asyncio.Protocol):
         self.closed = True
         if self._watch is not None:
             self._watch.cancel()
-        waiting, self._waiting = self._waiting, deque()
-        for _, future in waiting:
+        waiting, self._waiting, self._oldest = self._waiting, deque(), None
+        for future in waiting:
             if not future.done():
                 _fail(future, "the connection to Redis was lost")
         if self._on_close is not None:
