@@ -99,7 +99,7 @@ async def test_a_company_signs_in_from_one_address(make: Make, client: Clients) 
     replies = await asyncio.gather(
         *(
             client(node=number % 2).post("/users/login", bodies[number % len(bodies)], headers=here)
-            for number in range(300)
+            for number in range(150)
         )
     )
 
