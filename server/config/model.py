@@ -86,7 +86,7 @@ FEATURE_FLAGS: dict[str, str | bool] = {
 
 
 class HubbubSection(Struct, frozen=True, kw_only=True):
-    """What has no counterpart in Mattermost's config. Read at start only, like addresses."""
+    """What has no counterpart in Mattermost's config. But for TrustedProxies it is read at start only."""
 
     # Name of this node in logs, metrics and locks; "" makes one up from the host name.
     NodeId: str = ""
