@@ -1,6 +1,8 @@
 """The OpenAPI document, made from the routes: what a handler's signature says is what the document says."""
 
 import re
+from functools import reduce
+from operator import or_
 from types import NoneType
 from typing import Any, get_args
 
@@ -89,7 +91,7 @@ def _returned(route: Route) -> Any:
     options = get_args(route.returns)
     if Reply not in options and NoneType not in options:
         return route.returns
-    return next(kind for kind in options if kind not in (Reply, NoneType))
+    return reduce(or_, [kind for kind in options if kind not in (Reply, NoneType)])
 
 
 def _is_json(kind: Any) -> bool:

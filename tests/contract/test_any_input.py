@@ -1,14 +1,20 @@
-"""Whatever a client sends that fits the OpenAPI document, or just misses it: no answer is a failure of the server."""
+"""Whatever a client sends that fits the OpenAPI document, or just misses it: no answer is a failure of the server.
 
+All operations that are served are in the document, and answers are such as it says.
+"""
+
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, settings
+from schemathesis.core.result import Ok
+from schemathesis.schemas import APIOperation
 
 from server.app import ROUTERS
 from server.config.client import VERSION
@@ -24,31 +30,54 @@ EXAMPLES = 4
 schema = schemathesis.openapi.from_dict(openapi(RouteTree(ROUTERS).routes, VERSION))
 
 
+ROLES = ("admin", "member", "admin", "")
+"""Who sends the examples of an operation, in turn: the first finds most of what is behind it; "" has no login."""
+
+
 class Visitor:
-    """A node of its own and an administrator's session; logs in again when an example has ended the session."""
+    """A node of its own with accounts; they log in again when an example has ended their session."""
 
     def __init__(self, node: NodeProcess) -> None:
         self.node = node
-        account = {"username": "visitor", "email": "visitor@example.org", "password": PASSWORD}
-        self._user_id = httpx.post(f"{node.url}/api/v4/users", json=account).json()["id"]
         self._session = requests.Session()
-        self.token = ""
+        self._ids = {name: self._sign_up(name) for name in ("admin", "member")}
+        self._tokens: dict[str, str] = {}
+        self._turns: Counter[str] = Counter()
+        team = {"name": "visitors", "display_name": "Visitors", "type": "O"}
+        made = self._post("admin", "/teams", team)
+        self._post("admin", f"/teams/{made['id']}/members", {"team_id": made["id"], "user_id": self._ids["member"]})
+
+    def _sign_up(self, name: str) -> str:
+        account = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
+        return str(httpx.post(f"{self.node.url}/api/v4/users", json=account).json()["id"])
+
+    def _post(self, role: str, path: str, body: object) -> Any:
+        answer = httpx.post(f"{self.node.url}/api/v4{path}", json=body, headers=self._headers(role))
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def _headers(self, role: str) -> dict[str, str]:
+        if not role:
+            return {}
+        if not self._tokens.get(role):
+            login = {"id": self._ids[role], "password": PASSWORD}
+            reply = httpx.post(f"{self.node.url}/api/v4/users/login", json=login)
+            self._tokens[role] = reply.headers["token"]
+        return {"Authorization": f"Bearer {self._tokens[role]}"}
 
     def send(self, case: schemathesis.Case[Any]) -> schemathesis.Response:
-        """Call the operation as the administrator."""
-        if not self.token:
-            reply = httpx.post(f"{self.node.url}/api/v4/users/login", json={"id": self._user_id, "password": PASSWORD})
-            self.token = reply.headers["token"]
-        headers = {"Authorization": f"Bearer {self.token}"}
-        answer = case.call(base_url=self.node.url, headers=headers, session=self._session)
+        """Call the operation as the next of the roles."""
+        role = ROLES[self._turns[case.operation.label] % len(ROLES)]
+        self._turns[case.operation.label] += 1
+        answer = case.call(base_url=self.node.url, headers=self._headers(role), session=self._session)
         if answer.status_code == 401:
-            self.token = ""
+            self._tokens[role] = ""
         return answer
 
 
 @pytest.fixture(scope="module")
 def visitor(databases: Databases, redis_server: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
-    """An administrator of a node of its own, so that what the examples break is nobody else's."""
+    """The people of a node of its own, so that what the examples break is nobody else's."""
     log: Path = tmp_path_factory.mktemp("any_input") / "node.log"
     node = NodeProcess(databases.fresh(), f"{redis_server.url}?db=5", log)
     try:
@@ -58,6 +87,14 @@ def visitor(databases: Databases, redis_server: Redis, tmp_path_factory: pytest.
         node.stop()
 
 
+def test_every_operation_is_asked() -> None:
+    asked = {
+        operation.label for found in schema.get_all_operations() if isinstance(operation := found.ok(), APIOperation)
+    }
+
+    assert asked == {f"{route.method} {route.path}" for route in RouteTree(ROUTERS).routes}
+
+
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_no_input_is_answered_with_a_failure(case: schemathesis.Case[Any], visitor: Visitor) -> None:
@@ -65,6 +102,8 @@ def test_no_input_is_answered_with_a_failure(case: schemathesis.Case[Any], visit
 
     assert answer.status_code < 500 or answer.status_code == 501, answer.text
     (request_id,) = answer.headers["x-request-id"]
+    if not 300 <= answer.status_code < 400:
+        case.operation.validate_response(answer)
     if answer.status_code >= 400:
         body = answer.json()
         assert body["status_code"] == answer.status_code
