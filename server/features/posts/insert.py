@@ -20,8 +20,9 @@ from server.jobs.job import CHANNEL, JOB_NAMES, Job
 DATABASE_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 """The time by the clock that all nodes share, for theirs may differ."""
 
-REPEAT_MS = 30_000
-"""For how long a pending_post_id stands for the post that was written under it."""
+REPEAT_MS = 300_000
+"""For how long a pending_post_id stands for the post that was written under it: longer than outages that clients wait
+out, for a post that was stored and not answered must not be stored again when they try once more."""
 
 MAX_PARTICIPANTS = 50
 """How many authors a thread remembers, those who wrote last."""

@@ -48,12 +48,12 @@ SWEEP_LIMIT = 5000
 SWEEP_PENDING = SQL(f"""
     DELETE FROM pending_posts
      WHERE ctid = ANY(ARRAY(
-               SELECT ctid FROM pending_posts WHERE create_at < {DATABASE_MS} - {10 * REPEAT_MS} LIMIT {SWEEP_LIMIT}))
+               SELECT ctid FROM pending_posts WHERE create_at < {DATABASE_MS} - {2 * REPEAT_MS} LIMIT {SWEEP_LIMIT}))
 """)
 
 
 async def sweep_pending(db: Db) -> int:
-    """Forget pending_post_ids that are five minutes old, some at a time; how many."""
+    """Forget pending_post_ids that are ten minutes old, some at a time; how many."""
     return await db.run(SWEEP_PENDING)
 
 

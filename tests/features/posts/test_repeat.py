@@ -60,7 +60,7 @@ async def test_a_pending_id_is_forgotten_after_a_while(client: Clients, two_node
     first = (await client(world.ada).post("/posts", body)).ok(201)
 
     await two_nodes[0].services.db.run(
-        SQL("UPDATE pending_posts SET create_at = create_at - 31000 WHERE post_id = $1"), first["id"]
+        SQL("UPDATE pending_posts SET create_at = create_at - 301000 WHERE post_id = $1"), first["id"]
     )
 
     second = (await client(world.ada).post("/posts", body)).ok(201)
