@@ -9,6 +9,8 @@ from tests.chaos.installation import Installation
 from tests.clients_of import Client
 from tests.make import Make, Person
 
+TLS = httpx.create_ssl_context()
+"""For all clients, though none needs it: to make one for each would take longer than many a request."""
 LISTENERS = 36
 POSTERS = 6
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import httpx
 from msgspec import Struct
 
-from tests.chaos.people import Place
+from tests.chaos.people import TLS, Place
 from tests.make import Person
 
 PATIENCE = 60.0
@@ -60,7 +60,7 @@ class Poster:
     async def post_until(self, enough: asyncio.Event) -> None:
         """Post until it is enough; all that was begun is answered then."""
         headers = {"Authorization": f"Bearer {self.person.token}"}
-        async with httpx.AsyncClient(headers=headers, timeout=15) as http:
+        async with httpx.AsyncClient(headers=headers, timeout=15, verify=TLS) as http:
             while not enough.is_set():
                 self._number += 1
                 await self._say(http, self._chance.choice(self._places).id, f"{self.name} {self._number}")

@@ -6,6 +6,8 @@ from tests.chaos.faults.clocks import jump_clocks
 from tests.chaos.faults.crowd import a_crowd_comes_over
 from tests.chaos.faults.kill_points import die_before_telling, die_while_writing
 from tests.chaos.faults.nodes import kill_a_node, restart_all_nodes, stop_a_node
+from tests.chaos.faults.postgres import kill_postgres, pause_postgres, restart_postgres, take_all_connections
+from tests.chaos.faults.redis import cut_one_node_off, flush_redis, kill_redis, pause_redis, silence_one_node
 from tests.chaos.faults.streams import lose_streams, repeat_old_messages
 
 FAULTS: tuple[Fault, ...] = (
@@ -14,6 +16,15 @@ FAULTS: tuple[Fault, ...] = (
     restart_all_nodes,
     die_while_writing,
     die_before_telling,
+    kill_redis,
+    flush_redis,
+    pause_redis,
+    cut_one_node_off,
+    silence_one_node,
+    restart_postgres,
+    kill_postgres,
+    pause_postgres,
+    take_all_connections,
     a_crowd_comes_over,
     repeat_old_messages,
     lose_streams,
