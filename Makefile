@@ -10,17 +10,23 @@ BOT := tests/clients/bot/requirements
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: dev test chaos lint format lock
+.PHONY: dev test chaos soak lint format lock
 
 dev: $(STAMP)
 	@exec $(BIN)/hubbub dev $(ARGS)
 
+# Two processes for the tests, and one for the soak: it begins first and takes five minutes, but little of a processor.
+# Without it: make test ARGS='-n 2 -m "not slow"'
 test: lint
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadgroup $(ARGS)
 
 # Faults under load, with a table of what they did; ARGS picks some by name.
 chaos: $(STAMP)
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+# Everything that people do, for two hours, and a table of what may not grow by it; ARGS='--minutes 20' for less.
+soak: $(STAMP)
+	$(BIN)/python -m tests.soak $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
