@@ -77,6 +77,7 @@ class Pulse:
                 waiting, self._asked = list(self._asked), {}
                 self._cut(waiting)
                 await asyncio.sleep(LOOK_SECONDS)
+            self._answered_at = time.monotonic()
             if self.away:
                 log.warning("the database answers again")
                 self.away = False

@@ -103,9 +103,19 @@ async def test_a_short_pause_is_ridden_out(line: Line) -> None:
     assert await asyncio.gather(*waiting) == [1] * 10
 
 
-async def test_slow_statements_are_no_hanging_database(line: Line) -> None:
+async def test_slow_statements_are_no_hanging_database(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulse = line.pool._pulse
+    asked: list[bool] = []
+    probe = pulse._probe
+
+    async def counted() -> None:
+        await probe()
+        asked.append(True)
+
+    monkeypatch.setattr(pulse, "_probe", counted)
     await asyncio.gather(*(line.pool.run(SLEEP, 1.2) for _ in range(3)))
-    assert not line.pool._pulse.away
+    assert not pulse.away
+    assert 1 <= len(asked) <= 4  # now and then, not all the time
 
 
 async def test_a_connection_of_ones_own_ends_with_the_others(line: Line) -> None:
