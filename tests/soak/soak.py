@@ -88,7 +88,7 @@ MINUTES = Plan(
 
 STEADY = Bounds(share=0.1, least=6, most=0.5)
 """For what follows the load, which is the same all the time."""
-POOLED = Bounds(share=0.3, least=20, most=0.5)
+POOLED = Bounds(share=0.1, least=12, most=0.3)
 """For descriptors, among which are the connections of the pool: it grows to its size with the first rush."""
 FEW = Bounds(share=0, least=10, most=0)
 FIXED = Bounds(share=0, least=0, most=0)
