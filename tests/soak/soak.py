@@ -105,7 +105,7 @@ OF_NODES: tuple[tuple[str, str, Bounds, float], ...] = (
 )
 """The promise, the quantity, what is allowed, and after how many seconds it is steady by design."""
 OF_ENGINES: tuple[tuple[str, str, Bounds, float], ...] = (
-    ("connections", "PostgreSQL connections", POOLED, 0),
+    ("connections", "PostgreSQL connections", Bounds(share=0.3, least=30, most=0.5), 0),
     ("connections", "PostgreSQL idle in transaction", STEADY, 0),
     ("connections", "Redis connections", FEW, 0),
     ("redis", "Redis keys for ever", FIXED, 0),
