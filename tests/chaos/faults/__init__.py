@@ -4,6 +4,7 @@ from tests.chaos.fault import Fault
 from tests.chaos.faults.backup import lose_all_but_a_backup
 from tests.chaos.faults.clocks import jump_clocks
 from tests.chaos.faults.crowd import a_crowd_comes_over
+from tests.chaos.faults.hostile import clients_are_bad
 from tests.chaos.faults.kill_points import die_before_telling, die_while_writing
 from tests.chaos.faults.nodes import kill_a_node, restart_all_nodes, stop_a_node
 from tests.chaos.faults.postgres import kill_postgres, pause_postgres, restart_postgres, take_all_connections
@@ -26,6 +27,7 @@ FAULTS: tuple[Fault, ...] = (
     pause_postgres,
     take_all_connections,
     a_crowd_comes_over,
+    clients_are_bad,
     repeat_old_messages,
     lose_streams,
     jump_clocks,
