@@ -27,12 +27,19 @@ SPARE_FILES = 200
 """Of the files that the process may have open so many are kept from clients: for the database, Redis and uploads."""
 IDLE_SECONDS = 75.0
 """A connection on which nothing is asked is kept so long."""
+MOST_IN_LINE = 100
+"""So many requests may wait for the answer to one before them; no more are taken, and when all of these are answered
+the connection ends."""
 CHECK_SECONDS = 5.0
 LINGER_SECONDS = 2.0
 """After an answer that ends the connection the client may go on sending so long: were its bytes left unread, its
 system would throw the answer away."""
 
 _PHRASES = {400: b"Bad Request", 431: b"Request Header Fields Too Large", 503: b"Service Unavailable"}
+
+
+class TooManyInLine(Exception):
+    """A client sends requests faster than they are answered."""
 
 
 def refusal(status: int, id: str, message: str) -> bytes:
@@ -65,6 +72,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._since = 0.0
         self._check: asyncio.TimerHandle | None = None
         self._lingers: asyncio.TimerHandle | None = None
+        self._last_in_line = False
+        """Whether no more requests are taken, and the connection ends when those in line are answered."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The client has connected."""
@@ -86,12 +95,15 @@ class BoundedHttp(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """From here on the gateway looks after the connection."""
+        if self._owes_answers():
+            self._end_after_line()
+            return
         self._stop_checking()
         super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
         """Bytes of one or more requests."""
-        if self._lingers is not None:
+        if self._lingers is not None or self._last_in_line:
             return
         if self._waits_for in ("head", "next head"):
             if self._waits_for == "next head":
@@ -108,6 +120,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole: the application starts, or waits for the end of the answer before."""
+        if len(self.pipeline) >= MOST_IN_LINE:
+            raise TooManyInLine
         self._head_bytes = self._body_bytes = 0
         self._waits_for, self._since = "body", self.loop.time()
         parser, scope = self.parser, self.scope
@@ -154,9 +168,13 @@ class BoundedHttp(HttpToolsProtocol):
             return
         if self._waits_for == "next head":
             self._since = self.loop.time()
-        self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
+        elif self._last_in_line:
+            self.linger()
+            return
+        if not self.pipeline:  # else each answer would let in more requests than there are answers
+            self.flow.resume_reading()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -167,7 +185,20 @@ class BoundedHttp(HttpToolsProtocol):
         """What came is not HTTP."""
         self._refuse(400, "api.context.invalid_request.app_error", "This is not a valid HTTP request.")
 
+    def _owes_answers(self) -> bool:
+        """Whether whole requests are not answered yet: nothing may be written before their answers."""
+        cycle = cast(Cycle | None, self.cycle)
+        return bool(self.pipeline) or (cycle is not None and not cycle.response_complete and not cycle.more_body)
+
+    def _end_after_line(self) -> None:
+        self._last_in_line, self._waits_for = True, "next head"
+        if self.pipeline and self.pipeline[0][0].more_body:
+            self.pipeline.popleft()  # its end will not come
+
     def _refuse(self, status: int, id: str, message: str) -> None:
+        if self._owes_answers():
+            self._end_after_line()
+            return
         self.transport.write(refusal(status, id, message))
         self.linger()
 
