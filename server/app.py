@@ -84,6 +84,7 @@ from server.features.status import actions as status_actions
 from server.features.status import routes as status
 from server.features.status.presence import Presence
 from server.features.system import absent, client_reports, empty_lists, health, onboarding, websocket
+from server.features.system import jobs as system_jobs
 from server.features.system import routes as system
 from server.features.system.measures import node_registry
 from server.features.system.metrics_port import MetricsPort
@@ -182,6 +183,7 @@ ACTIONS: list[Actions] = [
 ]
 
 JOBS: list[Jobs] = [
+    system_jobs.jobs,
     users_jobs.jobs,
     sessions_jobs.jobs,
     oauth_jobs.jobs,

@@ -1,7 +1,7 @@
 """What one request, socket action, job or command carries, and the transaction that holds news until the commit."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import msgspec
@@ -107,21 +107,41 @@ class Context(Struct, kw_only=True, dict=True):
     async def begin(self) -> AsyncIterator["Change"]:
         """A transaction whose events, signals and jobs go out after its commit and only then."""
         change: Change | None = None
+        pledges = self.services.bus.pledges
+        pledge = 0
         try:
             async with self.services.db.begin() as tx:
                 change = Change(tx)
                 yield change
                 if change.jobs:
                     await insert_jobs(tx, change.jobs)
+                pledge = pledges.make(change.topics)
         except Unsure as unsure:
             if change is not None:
                 self._doubt(unsure.backend, change)
             raise
-        await self.tell(change.tags, change.messages)
+        except BaseException:
+            pledges.fulfil(pledge)
+            raise
+        try:
+            await self.tell(change.tags, change.messages)
+        finally:
+            pledges.fulfil(pledge)
+
+    @contextmanager
+    def owing(self, topics: Iterable[str]) -> Iterator[None]:
+        """Around a write of one statement and what is told of it to these topics: where the node dies in between, their
+        connections start anew. Transactions need no such thing."""
+        pledges = self.services.bus.pledges
+        pledge = pledges.make(list(topics))
+        try:
+            yield
+        finally:
+            pledges.fulfil(pledge)
 
     def _doubt(self, backend: int, change: "Change") -> None:
         """Whether a change was committed is not known: in the end, whoever should have heard of it starts anew."""
-        topics = {topic for message in change.messages for topic in topics_of(message)}
+        topics = change.topics
 
         async def find() -> set[str]:
             return topics
@@ -155,6 +175,11 @@ class Change(Db):
 
     async def _execute(self, sql: SQL, args: tuple[object, ...]) -> str:
         return await self._tx._execute(sql, args)
+
+    @property
+    def topics(self) -> set[str]:
+        """Where the messages go."""
+        return {topic for message in self.messages for topic in topics_of(message)}
 
     def publish(self, *messages: Event | Signal) -> None:
         """Send events or signals after the commit, in this order."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from server.bus.envelope import Envelope, unseal
 from server.bus.event import Event
+from server.bus.pledges import Pledges
 from server.bus.publisher import FindMissing, Publisher
 from server.bus.redis import Address, Argument, RedisError
 from server.bus.scripts import Names
@@ -57,6 +58,7 @@ class Bus:
         """Called when messages to all nodes may have been missed: drop every cache. Also when Redis goes away."""
         self.publisher = Publisher(address, self.names)
         self.subscriber = Subscriber(address, self.names, self)
+        self.pledges = Pledges(self.publisher, self.names, self.node_id)
         self._handlers: dict[type[Signal], list[Callable[[Any, int], None]]] = {}
         self._audience: Audience | None = None
 
@@ -72,6 +74,7 @@ class Bus:
         subscribed = asyncio.ensure_future(self.subscriber.ready(START_SECONDS))
         if not await self.publisher.ready(START_SECONDS) or not await subscribed:
             log.error("Redis does not answer; events will not reach anyone until it does")
+        await self.pledges.start()
         try:
             await self.subscriber.subscribe([NODES, f"node:{self.node_id}", EVERYONE])
         except RedisError:
@@ -79,6 +82,7 @@ class Bus:
 
     async def stop(self) -> None:
         """Close both connections."""
+        await self.pledges.stop()
         await self.subscriber.stop()
         await self.publisher.stop()
 

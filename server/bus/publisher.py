@@ -54,6 +54,11 @@ def _sealed(message: Event | Signal) -> _Sealed:
     return _Sealed(once, payload, list(topics), message.turn() if isinstance(message, Event) else None)
 
 
+def _seen(answer: "asyncio.Future[Any]") -> None:
+    if not answer.cancelled():
+        answer.exception()
+
+
 async def begin_epoch(connection: RedisConnection, names: Names) -> bytes:
     """The epoch on this server: changes whenever positions may have gone back."""
     info = await connection.command("INFO", "server")
@@ -117,6 +122,15 @@ class Publisher:
             raise RedisError("no connection to Redis")
         answer: object = await self._connection.command(*words)
         return answer
+
+    def push(self, *words: Argument) -> bool:
+        """Send a command ahead of all that this node sends to others from now on; False when it can't."""
+        connection = self._connection
+        if connection is None or not self._ready.is_set():
+            return False
+        connection.command(*words).add_done_callback(_seen)
+        connection.flush()
+        return True
 
     def commands(self, *commands: Sequence[Argument]) -> "list[asyncio.Future[object]]":
         """Several commands in one write; raises RedisError when not connected."""

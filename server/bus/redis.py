@@ -144,6 +144,10 @@ class RedisConnection(asyncio.Protocol):
             self._loop.call_soon(self._flush)
         self._out.append(_encode(words))
 
+    def flush(self) -> None:
+        """Write what was sent without waiting for the next turn of the loop."""
+        self._flush()
+
     def _flush(self) -> None:
         # The other end may have gone a moment ago, which is news in the next turn of the loop.
         if self._out and self._transport is not None and not self._transport.is_closing():

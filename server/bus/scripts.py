@@ -128,6 +128,19 @@ class Names(Struct, frozen=True):
         """Since when the counts are good."""
         return f"{self.prefix}epoch"
 
+    @property
+    def nodes(self) -> str:
+        """The nodes that began and did not stop."""
+        return f"{self.prefix}nodes"
+
+    def alive(self, node_id: str) -> str:
+        """Is there as long as a node lives."""
+        return f"{self.prefix}alive:{node_id}"
+
+    def owed(self, node_id: str) -> str:
+        """What a node is about to tell, by number."""
+        return f"{self.prefix}owed:{node_id}"
+
     def channel(self, topic: str) -> bytes:
         """Where subscribers hear a topic."""
         return f"{self.prefix}{topic}".encode()

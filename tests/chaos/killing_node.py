@@ -14,8 +14,9 @@ from typing import Any
 from server.bus.event import Event
 from server.bus.publisher import Publisher
 from server.bus.redis import RedisConnection
-from server.bus.signals import Signal
+from server.bus.signals import Joined, Signal
 from server.cli.main import main
+from server.context import Context
 from server.features.posts.events import Posted
 from server.features.posts.insert import Draft, Written
 from server.features.posts.writer import PostWriter
@@ -99,8 +100,20 @@ class Steps:
 
         _put(Api, "_send", stopped)
 
+    def before_other_news(self) -> None:
+        """A change other than a post is committed, and nobody was told."""
+        tell = Context.tell
 
-STEPS = [name for name in vars(Steps) if not name.startswith("_")]
+        async def stopped(ctx: Context, tags: Sequence[str] = (), messages: Sequence[Event | Signal] = ()) -> None:
+            if self.due(any(isinstance(message, Joined) for message in messages)):
+                die()
+            await tell(ctx, tags, messages)
+
+        _put(Context, "tell", stopped)
+
+
+STEPS = [name for name in vars(Steps) if not name.startswith("_") and name != "before_other_news"]
+"""Those of a post."""
 
 
 def arm(step: str, number: int) -> None:

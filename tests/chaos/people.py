@@ -7,7 +7,7 @@ import httpx
 
 from tests.chaos.installation import Installation
 from tests.clients_of import Client
-from tests.make import Make, Person
+from tests.make import Make, Person, Thing
 
 TLS = httpx.create_ssl_context()
 """For all clients, though none needs it: to make one for each would take longer than many a request."""
@@ -47,6 +47,7 @@ class Stage:
         self.listeners: list[Person] = []
         self.posters: list[Person] = []
         self.places: list[Place] = []
+        self.team: Thing
         self.talks = 0
 
     @staticmethod
@@ -64,7 +65,7 @@ class Stage:
         await make.sign_up_admin()
         self.posters = await make.users(POSTERS)
         self.listeners = await make.users(LISTENERS)
-        team = await make.team([*self.posters, *self.listeners])
+        self.team = team = await make.team([*self.posters, *self.listeners])
         for kind, share in (("O", 1), ("O", 2), ("O", 2), ("P", 3)):
             offset = len(self.places) % share
             members = [*self.posters, *self.listeners[offset::share]]

@@ -109,10 +109,16 @@ async def put_in(ctx: Context, channel: Channel, user_ids: Sequence[str]) -> lis
     added: list[ChannelMember] = []
     for batch, mentions in (([user_id for user_id in user_ids if user_id == ctx.user_id], 0), (by_other, 1)):
         if batch:
-            added += await member_queries.add_members(ctx.db, channel.id, channel.team_id, batch, mentions, ctx.now())
-    tags, news = _arrivals(channel.team_id, ((channel.id, member.user_id) for member in added))
-    await ctx.tell(tags, news)
+            with ctx.owing(_concerned([channel.id], batch)):
+                new = await member_queries.add_members(ctx.db, channel.id, channel.team_id, batch, mentions, ctx.now())
+                await ctx.tell(*_arrivals(channel.team_id, [(channel.id, member.user_id) for member in new]))
+            added += new
     return added
+
+
+def _concerned(channel_ids: Iterable[str], user_ids: Iterable[str]) -> list[str]:
+    """The topics that hear of new members."""
+    return [*(f"channel:{channel_id}" for channel_id in channel_ids), *(f"user:{user_id}" for user_id in user_ids)]
 
 
 def _arrivals(team_id: str, new: Iterable[tuple[str, str]]) -> tuple[list[str], list[Event | Signal]]:
@@ -201,10 +207,10 @@ async def join_all_default_channels(ctx: Context, team_id: str, users: Sequence[
     """The same for many users at once, in one statement. Guests are in none of these channels."""
     names = rules.default_names(ctx.config.TeamSettings.ExperimentalDefaultChannels)
     channels = await queries.public_ids(ctx.db, team_id, names)
-    new = await member_queries.join_channels(
-        ctx.db, team_id, list(channels.values()), [user.id for user in users], ctx.now()
-    )
-    await ctx.tell(*_arrivals(team_id, new))
+    user_ids = [user.id for user in users]
+    with ctx.owing(_concerned(channels.values(), user_ids)):
+        new = await member_queries.join_channels(ctx.db, team_id, list(channels.values()), user_ids, ctx.now())
+        await ctx.tell(*_arrivals(team_id, new))
     if ctx.config.ServiceSettings.ExperimentalEnableDefaultChannelLeaveJoinMessages:
         await announcements.joined_team(ctx, channels.get(DEFAULT_CHANNEL, ""), new, users, requester_id)
 
@@ -212,8 +218,9 @@ async def join_all_default_channels(ctx: Context, team_id: str, users: Sequence[
 async def join_channels(ctx: Context, team_id: str, channel_ids: Sequence[str], user: User) -> None:
     """Put a member of a team into channels of it, as by own will. Guests are in none of these channels."""
     if channel_ids:
-        new = await member_queries.join_channels(ctx.db, team_id, channel_ids, [user.id], ctx.now())
-        await ctx.tell(*_arrivals(team_id, new))
+        with ctx.owing(_concerned(channel_ids, [user.id])):
+            new = await member_queries.join_channels(ctx.db, team_id, channel_ids, [user.id], ctx.now())
+            await ctx.tell(*_arrivals(team_id, new))
         for channel_id, _ in new:
             await announcements.joined(ctx, channel_id, user)
 
@@ -224,7 +231,8 @@ async def join_as_guest(ctx: Context, team_id: str, channel_ids: Sequence[str], 
         channel = await queries.channel_by_id(ctx.db, channel_id)
         if channel is None or channel.delete_at or channel.team_id != team_id:
             continue
-        added = await member_queries.add_members(ctx.db, channel_id, team_id, [user.id], 0, ctx.now())
+        with ctx.owing(_concerned([channel_id], [user.id])):
+            added = await member_queries.add_members(ctx.db, channel_id, team_id, [user.id], 0, ctx.now())
+            await ctx.tell(*_arrivals(team_id, [(channel_id, user.id)] if added else ()))
         if added:
-            await ctx.tell(*_arrivals(team_id, [(channel_id, user.id)]))
             await announcements.joined(ctx, channel_id, user)

@@ -60,15 +60,17 @@ async def create_session(
 
 async def revoke_session(ctx: Context, user_id: str, session_id: str) -> None:
     """End one session of a user."""
-    if not await queries.delete_session(ctx.db, session_id, user_id):
-        raise NotFound("app.session.get.app_error", "There is no such session.")
-    await ctx.tell(*_ended(user_id, [session_id]))
+    with ctx.owing([f"user:{user_id}"]):
+        if not await queries.delete_session(ctx.db, session_id, user_id):
+            raise NotFound("app.session.get.app_error", "There is no such session.")
+        await ctx.tell(*_ended(user_id, [session_id]))
 
 
 async def end_session(ctx: Context, session: Session) -> None:
     """End the session that is in use; no news when it has ended already."""
-    await queries.delete_session(ctx.db, session.id, session.user_id)
-    await ctx.tell(*_ended(session.user_id, [session.id]))
+    with ctx.owing([f"user:{session.user_id}"]):
+        await queries.delete_session(ctx.db, session.id, session.user_id)
+        await ctx.tell(*_ended(session.user_id, [session.id]))
 
 
 async def revoke_all(ctx: Context, tx: Change, user_id: str, except_id: str = "") -> None:

@@ -13,12 +13,13 @@ from tests.chaos.killing_node import STEPS, VARIABLE
 from tests.chaos.listener import Listener
 from tests.chaos.people import Stage
 from tests.chaos.talk import Outcome, Talk
+from tests.make import Person
 
 PROGRAM = ("-m", "tests.chaos.killing_node")
 NUMBER = 12
 """The post of a node under load that it does not live to finish."""
 SHORT_STEPS = ["before_publishing"]
-NEWS_SECONDS = 15.0
+NEWS_SECONDS = 20.0
 """By then everybody has heard of a post that its node did not live to tell."""
 
 
@@ -58,7 +59,7 @@ async def die_before_telling(stage: Stage, scale: Scale) -> Outcome:
             message = f"never told {time.time_ns()}"
             await _exchange(node, "before_publishing", 1)
             moment = time.monotonic()
-            await _say_once(node, stage.posters[0].token, place.id, message)
+            await _cut_off(node, _headers(stage.posters[0]), "/posts", {"channel_id": place.id, "message": message})
             await _until_killed(node)
             found.seconds = max(found.seconds, await _until_heard(listeners, message) - moment)
             await stage.installation.restart(node.number)
@@ -84,6 +85,65 @@ async def die_before_telling(stage: Stage, scale: Scale) -> Outcome:
     return found
 
 
+async def die_after_a_change(stage: Stage, scale: Scale) -> Outcome:
+    """A node adds somebody to a channel and dies before it tells that; the channel's posts reach them all the same."""
+    found = Outcome(fault="a stored change is told by nobody", complaints=[])
+    node = stage.installation.nodes[0]
+    person = stage.listeners[0]
+    for turn in range(scale.rounds):
+        channel_id = await _new_channel(stage, f"alone{time.time_ns()}")
+        listener = Listener(person, stage.installation.ports[1:], turn % 2, [channel_id])
+        task = asyncio.create_task(listener.listen())
+        try:
+            await listener.connected.wait()
+            await _exchange(node, "before_other_news", 1)
+            moment = time.monotonic()
+            await _cut_off(node, _headers(stage.posters[0]), f"/channels/{channel_id}/members", {"user_id": person.id})
+            await _until_killed(node)
+            members = await stage.installation.rows(
+                "SELECT 1 FROM channel_members WHERE channel_id = $1 AND user_id = $2", channel_id, person.id
+            )
+            if not members:
+                found.complaints.append(f"round {turn}: nothing was stored, the fault did not happen")
+            posted = asyncio.create_task(_until_posted_to(listener, stage, channel_id))
+            found.expected += 1
+            try:
+                async with asyncio.timeout(NEWS_SECONDS):
+                    await posted
+            except TimeoutError:
+                found.lost += 1
+                found.complaints.append(f"round {turn}: {person.username} hears nothing of a channel they are in")
+            found.seconds = max(found.seconds, time.monotonic() - moment)
+            found.complaints += listener.faults
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await stage.installation.restart(node.number)
+    return found
+
+
+async def _new_channel(stage: Stage, name: str) -> str:
+    """A channel that the first poster has made and is alone in; its id."""
+    url = f"http://127.0.0.1:{stage.installation.ports[1]}/api/v4/channels"
+    async with httpx.AsyncClient(headers=_headers(stage.posters[0]), timeout=15) as http:
+        body = {"team_id": stage.team.id, "name": name, "display_name": name, "type": "O"}
+        return str((await http.post(url, json=body)).raise_for_status().json()["id"])
+
+
+def _headers(person: Person) -> dict[str, str]:
+    return {"Authorization": f"Bearer {person.token}"}
+
+
+async def _until_posted_to(listener: Listener, stage: Stage, channel_id: str) -> None:
+    """Post until the listener hears of it."""
+    url = f"http://127.0.0.1:{stage.installation.ports[1]}/api/v4/posts"
+    async with httpx.AsyncClient(headers=_headers(stage.posters[0]), timeout=15) as http:
+        while not any(heard.channel_id == channel_id for _, heard in listener.live):
+            body = {"channel_id": channel_id, "message": "do you hear this?"}
+            (await http.post(url, json=body)).raise_for_status()
+            await asyncio.sleep(0.2)
+
+
 async def _exchange(node: ChaosNode, step: str, number: int) -> None:
     """Put a node in the place of another that will die at a step of one of its posts."""
     node.kill(signal.SIGKILL)
@@ -99,11 +159,11 @@ async def _until_killed(node: ChaosNode) -> float:
     return time.monotonic()
 
 
-async def _say_once(node: ChaosNode, token: str, channel_id: str, message: str) -> None:
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=15) as http:
+async def _cut_off(node: ChaosNode, headers: dict[str, str], path: str, body: dict[str, str]) -> None:
+    """Send a request that the node does not live to answer."""
+    async with httpx.AsyncClient(headers=headers, timeout=15) as http:
         with contextlib.suppress(httpx.TransportError):
-            body = {"channel_id": channel_id, "message": message}
-            reply = await http.post(f"http://127.0.0.1:{node.port}/api/v4/posts", json=body)
+            reply = await http.post(f"http://127.0.0.1:{node.port}/api/v4{path}", json=body)
             raise AssertionError(f"the node answered {reply.status_code}")
 
 

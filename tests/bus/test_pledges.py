@@ -1,0 +1,72 @@
+"""News that a node owed when it died: whoever should have had them starts anew, and caches are dropped."""
+
+import asyncio
+
+import pytest
+
+from server.bus import pledges
+from server.engines.redis import Redis
+from tests.bus.conftest import NewNode, Node, until
+from tests.bus.test_bus import raw
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes are taken for dead at once."""
+    monkeypatch.setattr(pledges, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(pledges, "ALIVE_SECONDS", 1)
+    monkeypatch.setattr(pledges, "DOUBT_SECONDS", 0.1)
+
+
+async def kill(node: Node) -> None:
+    """Let it say nothing more, and wait until that is noticed."""
+    beating = node.bus.pledges._task
+    assert beating is not None
+    beating.cancel()
+    await asyncio.sleep(1.1)
+
+
+async def test_what_a_dead_node_owed_makes_listeners_start_anew(new_node: NewNode, redis_server: Redis) -> None:
+    one, two, three = await new_node(), await new_node(), await new_node()
+    dropped: list[str] = []
+    three.bus.on_lost.append(lambda: dropped.append("dropped"))
+    told = one.bus.pledges.make(["channel:told"])
+    one.bus.pledges.make(["channel:owed", "user:ada"])
+    one.bus.pledges.fulfil(told)
+    assert two.bus.pledges.make(["channel:living"])
+
+    assert await two.bus.pledges.settle() == 0
+    await kill(one)
+    assert await two.bus.pledges.settle() == 1
+    assert await two.bus.pledges.settle() == 0
+
+    await until(lambda: three.heard.lost)
+    assert [set(lost or ()) for lost in three.heard.lost] == [{"nodes", "channel:owed", "user:ada"}]
+    assert dropped == ["dropped"]
+    left = await raw(redis_server.url, "return redis.call('KEYS', ARGV[1])", f"*{one.bus.node_id}*")
+    assert left == []
+
+
+async def test_of_more_than_can_be_noted_everybody_is_concerned(new_node: NewNode) -> None:
+    one, two = await new_node(), await new_node()
+    one.bus.pledges.make([f"channel:{number}" for number in range(pledges.MOST_TOPICS + 1)])
+    await kill(one)
+    await two.bus.pledges.settle()
+    await until(lambda: two.heard.lost == [None])
+
+
+async def test_a_node_that_stops_owes_nothing(new_node: NewNode) -> None:
+    one, two = await new_node(), await new_node()
+    one.bus.pledges.make(["channel:c"])
+    await one.bus.stop()
+    await asyncio.sleep(1.1)
+    assert await two.bus.pledges.settle() == 0
+    assert two.heard.lost == []
+
+
+async def test_without_redis_nothing_is_noted(new_node: NewNode) -> None:
+    one = await new_node()
+    await one.bus.publisher.stop()
+    one.bus.publisher._ready.clear()
+    assert one.bus.pledges.make(["channel:c"]) == 0
+    one.bus.pledges.fulfil(0)
