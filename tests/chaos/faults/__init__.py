@@ -4,12 +4,8 @@ from tests.chaos.fault import Fault
 from tests.chaos.faults.backup import lose_all_but_a_backup
 from tests.chaos.faults.clocks import jump_clocks
 from tests.chaos.faults.crowd import a_crowd_comes_over
-<<<<<<< HEAD
 from tests.chaos.faults.hostile import clients_are_bad
-from tests.chaos.faults.kill_points import die_before_telling, die_while_writing
-=======
 from tests.chaos.faults.kill_points import die_after_a_change, die_before_telling, die_while_writing
->>>>>>> fe471e2 (pledges)
 from tests.chaos.faults.nodes import kill_a_node, restart_all_nodes, stop_a_node
 from tests.chaos.faults.postgres import kill_postgres, pause_postgres, restart_postgres, take_all_connections
 from tests.chaos.faults.redis import cut_one_node_off, flush_redis, kill_redis, pause_redis, silence_one_node
@@ -21,6 +17,7 @@ FAULTS: tuple[Fault, ...] = (
     restart_all_nodes,
     die_while_writing,
     die_before_telling,
+    die_after_a_change,
     kill_redis,
     flush_redis,
     pause_redis,
@@ -30,7 +27,6 @@ FAULTS: tuple[Fault, ...] = (
     kill_postgres,
     pause_postgres,
     take_all_connections,
-    die_after_a_change,
     a_crowd_comes_over,
     clients_are_bad,
     repeat_old_messages,
