@@ -79,7 +79,7 @@ def test_any_drawing_is_read(content: bytes) -> None:
     is_svg(content)
 
 
-async def gathered(examples: int, kinds: list[str]) -> list[tuple[str, list[tuple[str, int, int, int]]]]:
+def gathered(examples: int, kinds: list[str]) -> list[tuple[str, list[tuple[str, int, int, int]]]]:
     """What hypothesis thinks of, the same each time unless the profile is another one."""
     found: list[tuple[str, list[tuple[str, int, int, int]]]] = []
 
@@ -88,7 +88,7 @@ async def gathered(examples: int, kinds: list[str]) -> list[tuple[str, list[tupl
     def gather(kind: str, changes: list[tuple[str, int, int, int]]) -> None:
         found.append((kind, changes))
 
-    await asyncio.to_thread(gather)
+    gather()
     return found
 
 
@@ -115,7 +115,7 @@ async def test_pictures_with_faults_are_made_small_or_refused(tmp_path: Path) ->
             ends.append("refused")
         assert time.monotonic() - started < SECONDS * 2
 
-    cases = [("png", []), ("jpeg", []), ("gif", []), *await gathered(14, sorted(PICTURES))]
+    cases = [("png", []), ("jpeg", []), ("gif", []), *gathered(14, sorted(PICTURES))]
     for start in range(0, len(cases), 2):
         await asyncio.gather(*(read(start + at, *case) for at, case in enumerate(cases[start : start + 2])))
 
@@ -137,6 +137,6 @@ async def test_texts_of_files_with_faults_are_read_or_none(tmp_path: Path) -> No
 
     for number, kind in enumerate(FILES):
         assert "words" in await read(number, kind, [])
-    cases = await gathered(14, sorted(FILES))
+    cases = gathered(14, sorted(FILES))
     for start in range(0, len(cases), 2):
         await asyncio.gather(*(read(start + at, *case) for at, case in enumerate(cases[start : start + 2])))

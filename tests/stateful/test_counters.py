@@ -16,6 +16,8 @@ from tests.stateful.world import Bridge
 
 
 @pytest.mark.timeout(seconds(300))
+# The nodes draw their pauses while hypothesis watches over chance in its own thread.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning")
 async def test_counters_and_events_are_those_of_the_model(
     two_nodes: tuple[TestNode, TestNode], make: Make, settings: Callable[..., Any]
 ) -> None:
