@@ -2,7 +2,7 @@
 
 import asyncio
 import resource
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from urllib.parse import unquote
 
 import httptools
@@ -25,6 +25,12 @@ HURRIED_SECONDS = 5.0
 """With more connections than that a head must arrive within this time: a crowd of silent ones must not stay."""
 SPARE_FILES = 200
 """Of the files that the process may have open so many are kept from clients: for the database, Redis and uploads."""
+UNREAD_SECONDS = 120.0
+"""A client must take something of what it is answered within this time; as long as it keeps up LEAST_RATE it may take
+longer for all of it."""
+MOST_UNREAD = 128 * 1024 * 1024
+"""So many bytes of answers may wait for clients that are slow to take them, of all connections together. Of more the
+connections that have waited longest are cut: memory must not be filled by those who ask and don't read."""
 IDLE_SECONDS = 75.0
 """A connection on which nothing is asked is kept so long."""
 MOST_IN_LINE = 100
@@ -64,6 +70,9 @@ def most_files() -> int:
 class BoundedHttp(HttpToolsProtocol):
     """One connection. It waits for a head, then for a body, then for the application, then for the next head."""
 
+    _slow: ClassVar[dict["BoundedHttp", None]] = {}
+    """The connections of this process whose clients don't take what they are answered, the longest waiting first."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
@@ -74,6 +83,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._lingers: asyncio.TimerHandle | None = None
         self._last_in_line = False
         """Whether no more requests are taken, and the connection ends when those in line are answered."""
+        self._unread_since = 0.0
+        self._unread_first = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The client has connected."""
@@ -88,16 +99,35 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
+        self._slow.pop(self, None)
         self._stop_checking()
         if self._lingers is not None:
             self._lingers.cancel()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client doesn't take what it is answered, at least not at once."""
+        super().pause_writing()
+        self._slow[self] = None
+        left = sum(each.transport.get_write_buffer_size() for each in self._slow)
+        while left > MOST_UNREAD and len(self._slow) > 1:
+            slowest = next(iter(self._slow))
+            del self._slow[slowest]
+            left -= slowest.transport.get_write_buffer_size()
+            slowest.transport.abort()
+
+    def resume_writing(self) -> None:
+        """The client has taken it, or most of it."""
+        self._slow.pop(self, None)
+        self._unread_since = 0.0
+        super().resume_writing()
 
     def handle_websocket_upgrade(self) -> None:
         """From here on the gateway looks after the connection."""
         if self._owes_answers():
             self._end_after_line()
             return
+        self._slow.pop(self, None)
         self._stop_checking()
         super().handle_websocket_upgrade()
 
@@ -205,22 +235,36 @@ class BoundedHttp(HttpToolsProtocol):
     def linger(self) -> None:
         """Say no more, and close when the client has heard it or has had the time to."""
         if self._lingers is None and not self.transport.is_closing():
-            self._stop_checking()
             self.transport.write_eof()
             self.flow.resume_reading()
             self._lingers = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _check_patience(self) -> None:
-        waited = self.loop.time() - self._since
-        if self._waits_for == "next head":
+        now = self.loop.time()
+        waited = now - self._since
+        left = self.transport.get_write_buffer_size()
+        if not left:
+            self._unread_since = 0.0
+        if left:
+            overdue = self._is_unread(left, now)
+        elif self._lingers is not None:
+            overdue = False
+        elif self._waits_for == "next head":
             cycle = cast(Cycle | None, self.cycle)
-            if cycle is not None and cycle.response_complete and waited > IDLE_SECONDS:
-                self.transport.close()
-                return
-        elif waited > self._patience():
+            overdue = cycle is not None and cycle.response_complete and waited > IDLE_SECONDS
+        else:
+            overdue = waited > self._patience()
+        if overdue:
             self.transport.abort()
             return
         self._check = self.loop.call_later(CHECK_SECONDS, self._check_patience)
+
+    def _is_unread(self, left: int, now: float) -> bool:
+        """Whether the client is too slow to take what it is answered; `left` bytes of it wait now."""
+        if not self._unread_since:
+            self._unread_since, self._unread_first = now, left
+        taken = max(0, self._unread_first - left)
+        return now - self._unread_since > UNREAD_SECONDS + taken / LEAST_RATE
 
     def _patience(self) -> float:
         if self._waits_for == "head":
