@@ -35,8 +35,9 @@ _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
-    asyncpg.PostgresIOError,
+    asyncpg.PostgresSystemError,
     asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
@@ -88,6 +89,16 @@ def _translated() -> Iterator[None]:
         yield
     except (asyncpg.DataError, *_AWAY) as error:
         raise data_error(error) from error
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
+    """Whatever PostgreSQL has against a new connection, nothing that was asked for is to blame."""
+    try:
+        with _translated():
+            yield
+    except asyncpg.PostgresError as error:
+        raise Busy("api.context.server_busy.app_error") from error
 
 
 class DbStats:
@@ -225,7 +236,7 @@ class Pool(Db):
 
     async def connect(self) -> Any:
         """A connection of one's own, outside the pool; the caller closes it. It ends when the database goes away."""
-        with _translated():
+        with _connecting():
             connection = await self._open_connection("hubbub writer")
         self._own.add(connection)
         return connection
@@ -285,9 +296,10 @@ class Pool(Db):
         self._connections.refuse_waiting()
 
     async def _take(self) -> Any:
-        if self._pulse.away:
-            raise TimeoutError("the database does not answer")
-        connection = await self._connections.take()
+        with _connecting():
+            if self._pulse.away:
+                raise TimeoutError("the database does not answer")
+            connection = await self._connections.take()
         self._pulse.asked(connection)
         return connection
 
@@ -349,8 +361,7 @@ class Pool(Db):
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
         """A transaction: committed at the end of the block, rolled back when it raises."""
-        with _translated():
-            connection = await self._take()
+        connection = await self._take()
         ended = False
         try:
             transaction = connection.transaction()

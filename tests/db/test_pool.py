@@ -1,11 +1,12 @@
 """The pool: a connection goes back only when nothing is left open on it."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 import pytest
 
 from server.db import SQL, Pool
-from server.errors import BadRequest
+from server.errors import BadRequest, Busy
 
 NUMBER = SQL("SELECT $1::bigint")
 TRANSACTION = SQL("SELECT pg_current_xact_id()::text")
@@ -43,3 +44,43 @@ async def test_input_that_fits_no_column_is_a_bad_request_and_costs_no_connectio
         assert await pool.value(SQL("SELECT pg_backend_pid()")) == backend
     finally:
         await pool.close()
+
+
+REFUSALS = {
+    "40001": "another transaction was first",
+    "53100": "the disk is full",
+    "58030": "the disk fails",
+    "58P01": "a file is missing",
+    "25006": "the database is read-only",
+}
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+async def test_a_database_that_can_not_do_it_just_now_is_busy_and_costs_no_connection(database: str, code: str) -> None:
+    failing = SQL(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}'; END $$")
+    pool = Pool(database, size=1)
+    await pool.open()
+    try:
+        backend = await pool.value(SQL("SELECT pg_backend_pid()"))
+        with pytest.raises(Busy):
+            await pool.run(failing)
+        with pytest.raises(Busy):
+            async with pool.begin() as tx:
+                await tx.run(failing)
+
+        assert await pool.value(SQL("SELECT pg_backend_pid()")) == backend
+    finally:
+        await pool.close()
+
+
+async def test_a_database_that_refuses_new_connections_is_busy(database: str) -> None:
+    pool = Pool(urlsplit(database)._replace(path="/not-there-just-now").geturl(), size=1)
+    for ask in (pool.value(NUMBER, 1), pool.connect(), _begin(pool)):
+        with pytest.raises(Busy):
+            await ask
+    await pool.close()
+
+
+async def _begin(pool: Pool) -> None:
+    async with pool.begin():
+        pass
