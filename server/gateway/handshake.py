@@ -110,7 +110,8 @@ def refusal(error: ApiError) -> bytes:
     """The HTTP answer to an upgrade that is refused."""
     request_id = new_id()
     body = msgspec.json.encode(error_body(error, request_id))
-    told = "".join(f"{name}: {value}\r\n" for name, value in error.headers.items())
+    headers = {"Retry-After": "1", **error.headers} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else error.headers
+    told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = (
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{told}"

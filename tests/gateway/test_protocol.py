@@ -382,6 +382,7 @@ async def test_a_node_that_drains_takes_nobody(stage: Stage, world: World) -> No
     with pytest.raises(InvalidStatus) as caught:
         await stage.open(node)
     assert caught.value.response.status_code == 503
+    assert caught.value.response.headers["Retry-After"] == "1"
     await client.wait_closed()
     assert client.close_code == 1001
     await draining
