@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from server import metrics
 from server.access.addresses import client_ip
@@ -122,6 +122,8 @@ class Api:
             reply = self._failure(ctx, error)
         except NotModified as fresh:
             reply = Reply(status=304, headers=(("ETag", fresh.etag),))
+        except ClientDisconnect:  # in the middle of its body
+            reply = self._failure(ctx, invalid_body("body"))
         except Exception:
             log.exception("request failed", request_id=ctx.request_id, operation=route.operation if route else "")
             reply = self._failure(ctx, Internal("api.context.internal.app_error"))
