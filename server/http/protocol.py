@@ -28,9 +28,10 @@ SPARE_FILES = 200
 UNREAD_SECONDS = 120.0
 """A client must take something of what it is answered within this time; as long as it keeps up LEAST_RATE it may take
 longer for all of it."""
-MOST_UNREAD = 128 * 1024 * 1024
-"""So many bytes of answers may wait for clients that are slow to take them, of all connections together. Of more the
-connections that have waited longest are cut: memory must not be filled by those who ask and don't read."""
+MOST_UNREAD = 32 * 1024 * 1024
+"""So many bytes may wait for clients that are slow to take their answers, of all connections together, besides what the
+system keeps for them. Of more the connections that have waited longest are cut: memory must not be filled by those who
+ask and don't read. The answers whose ends wait are kept whole, which may be several times as much."""
 IDLE_SECONDS = 75.0
 """A connection on which nothing is asked is kept so long."""
 MOST_IN_LINE = 100
