@@ -17,8 +17,16 @@ def client_ip(config: Config, peer: str, header: Callable[[str], str]) -> str:
     for name in config.ServiceSettings.TrustedProxyIPHeader:
         values = [value.strip() for value in header(name.lower()).split(",") if value.strip()]
         if values:
-            return values[-min(len(values), max(1, config.HubbubSettings.TrustedProxies))][:MAX_ADDRESS]
+            return _without_port(values[-min(len(values), max(1, config.HubbubSettings.TrustedProxies))])[:MAX_ADDRESS]
     return peer
+
+
+def _without_port(value: str) -> str:
+    """Some proxies add the port: then each connection of a client would count as somebody else."""
+    host, colon, port = value.rpartition(":")
+    if value.startswith("["):
+        return value[1:].partition("]")[0]
+    return host if colon and port.isdecimal() and host.count(".") == 3 and ":" not in host else value
 
 
 def counted_address(ip: str) -> str:
@@ -30,7 +38,8 @@ def counted_address(ip: str) -> str:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)
-        return str(ip_network((address, 64), strict=False).network_address)
+        if not address.is_loopback:
+            return str(ip_network((address, 64), strict=False).network_address)
     return str(address)
 
 
