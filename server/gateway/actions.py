@@ -3,10 +3,10 @@
 import inspect
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec import inspect as shapes
 
 from server.errors import ApiError, BadRequest, Busy, Internal, Unauthorized
@@ -20,7 +20,7 @@ _MISSING = re.compile(r"missing required field `([^`]+)`")
 class Request(Struct):
     """A request as clients send it; what is missing is refused later, with a reply."""
 
-    seq: int = 0
+    seq: Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)] = 0
     action: str = ""
     data: Any = None
 
