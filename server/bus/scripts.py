@@ -141,6 +141,11 @@ class Names(Struct, frozen=True):
         """What a node is about to tell, by number."""
         return f"{self.prefix}owed:{node_id}"
 
+    @property
+    def pulse(self) -> str:
+        """Written to see that writing is possible."""
+        return f"{self.prefix}pulse"
+
     def channel(self, topic: str) -> bytes:
         """Where subscribers hear a topic."""
         return f"{self.prefix}{topic}".encode()

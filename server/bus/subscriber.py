@@ -93,6 +93,8 @@ class Subscriber:
         self.gaps = 0
         self.filled = 0
         self.lost = 0
+        self._refused = False
+        """Whether Redis took no writes: what nodes had to tell each other since is lost."""
         self.epoch = b""
         self._address = address
         self._names = names
@@ -373,6 +375,7 @@ class Subscriber:
         connection = self._connection
         if connection is None:
             return
+        await self._prove_writable(connection)
         epoch = await connection.command("GET", self._names.epoch)
         if epoch == self.epoch or connection is not self._connection or self._holding():
             return
@@ -380,6 +383,16 @@ class Subscriber:
         epoch = epoch or await begin_epoch(connection, self._names)
         if epoch != self.epoch and connection is self._connection and not self._holding():
             self._restart(epoch)
+
+    async def _prove_writable(self, connection: RedisConnection) -> None:
+        """A Redis that answers and takes no writes (full, a replica) carries no news: it is as good as away."""
+        try:
+            await connection.command("SET", self._names.pulse, "", "EX", 60)
+        except RedisError:
+            if not connection.closed:
+                self._refused = True
+                connection.close()
+            raise
 
     async def check(self) -> None:
         """Ask whether any topic has more than was passed on, and fill it in. Raises RedisError."""
@@ -420,9 +433,11 @@ class Subscriber:
             delay = min(delay * 2, RECONNECT_SECONDS[1])
 
     async def _resubscribe(self, connection: RedisConnection) -> None:
+        await self._prove_writable(connection)
         epoch = await begin_epoch(connection, self._names)
-        if self.epoch and epoch != self.epoch:
+        if self.epoch and (epoch != self.epoch or self._refused):
             self._restart(epoch)
+        self._refused = False
         self.epoch = epoch
         self._backlog = []
         self._connection = connection

@@ -443,3 +443,20 @@ def test_addresses(url: str, expected: Address) -> None:
 def test_other_addresses_are_refused() -> None:
     with pytest.raises(ValueError, match="http"):
         Address.parse("http://example")
+
+
+async def test_a_redis_that_takes_no_writes_is_away_and_then_starts_everything_anew(mortal_redis: Redis) -> None:
+    """Nodes can't tell each other of removals then, though everything can be read."""
+    node = Node(Bus(mortal_redis.url, "node"))
+    await node.bus.start()
+    try:
+        redis = await RedisConnection.open(Address.parse(mortal_redis.url))
+        await redis.command("REPLICAOF", "127.0.0.1", "1")
+        await until(lambda: not node.bus.connected)
+        assert node.heard.lost == []
+        await redis.command("REPLICAOF", "NO", "ONE")
+        await until(lambda: node.bus.connected, 10)
+        redis.close()
+        assert None in node.heard.lost
+    finally:
+        await node.bus.stop()
