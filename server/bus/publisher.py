@@ -61,10 +61,20 @@ def _seen(answer: "asyncio.Future[Any]") -> None:
 
 async def begin_epoch(connection: RedisConnection, names: Names) -> bytes:
     """The epoch on this server: changes whenever positions may have gone back."""
-    info = await connection.command("INFO", "server")
-    run = next((line for line in info.splitlines() if line.startswith(b"run_id:")), b"")
-    epoch: bytes = await connection.command("EVAL", BEGIN, 0, names.prefix, run, secrets.token_hex(4))
+    run, evicted = await asyncio.gather(_told(connection, "server", b"run_id"), evicted_keys(connection))
+    epoch: bytes = await connection.command("EVAL", BEGIN, 0, names.prefix, run, evicted, secrets.token_hex(4))
     return epoch
+
+
+async def evicted_keys(connection: RedisConnection) -> int:
+    """How many keys Redis has dropped to make room; ours may have been among them."""
+    return int(await _told(connection, "stats", b"evicted_keys") or 0)
+
+
+async def _told(connection: RedisConnection, section: str, name: bytes) -> bytes:
+    info: bytes = await connection.command("INFO", section)
+    start = name + b":"
+    return next((line.removeprefix(start) for line in info.splitlines() if line.startswith(start)), b"")
 
 
 class Publisher:

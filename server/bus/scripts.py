@@ -4,8 +4,8 @@ Keys, all under one prefix: `position` counts every message of the service; `tai
 topic's last message; `log:<topic>` is a stream of its last messages, whose ids are their positions; `once:<id>` marks
 an envelope that must not be published again; `turn:<epoch><line>` is how far a line has been published, `floor:…` up
 to where that is only believed; `epoch` and `run` say since when the counts are good, `since` when that was by the
-clock. A message on the wire and in the stream
-is epoch (8 characters), position, the position of the topic's message before it, payload.
+clock, `evicted` how many keys Redis had dropped by then. A message on the wire and in the stream is epoch
+(8 characters), position, the position of the topic's message before it, payload.
 """
 
 import struct
@@ -30,10 +30,11 @@ RECENT_MS = 300_000
 """… and when it is not known, all that is older than this is believed to have been published."""
 
 BEGIN = """
-local prefix, run, fresh = ARGV[1], ARGV[2], ARGV[3]
-local epoch = redis.call('GET', prefix .. 'epoch')
-if not epoch or redis.call('GET', prefix .. 'run') ~= run then
+local prefix, run, evicted, fresh = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local epoch, before = redis.call('GET', prefix .. 'epoch'), redis.call('GET', prefix .. 'evicted')
+if not epoch or redis.call('GET', prefix .. 'run') ~= run or not before or tonumber(before) < tonumber(evicted) then
     epoch = fresh
+    redis.call('SET', prefix .. 'evicted', evicted)
     local time = redis.call('TIME')
     redis.call('SET', prefix .. 'epoch', epoch)
     redis.call('SET', prefix .. 'run', run)
@@ -41,7 +42,7 @@ if not epoch or redis.call('GET', prefix .. 'run') ~= run then
 end
 return epoch
 """
-"""The epoch: a new one when this server process has none yet, for then counts may have gone back."""
+"""The epoch: a new one when this server process has none yet or dropped keys, for then counts may have gone back."""
 
 _OLD = f"""
 local function old(prefix)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from server.bus.envelope import Envelope, unseal
-from server.bus.publisher import RECONNECT_SECONDS, begin_epoch
+from server.bus.publisher import RECONNECT_SECONDS, begin_epoch, evicted_keys
 from server.bus.redis import Address, RedisConnection, RedisError
 from server.bus.scripts import HEADER, Names
 from server.bus.signals import EventsLost, Signal
@@ -95,6 +95,8 @@ class Subscriber:
         self.lost = 0
         self._refused = False
         """Whether Redis took no writes: what nodes had to tell each other since is lost."""
+        self._evicted = 0
+        """How many keys Redis had dropped when the epoch was asked for."""
         self.epoch = b""
         self._address = address
         self._names = names
@@ -371,18 +373,30 @@ class Subscriber:
                     await self.check()
 
     async def feel_pulse(self) -> None:
-        """See that Redis answers and was not emptied; a connection without an answer is given up. Raises RedisError."""
+        """See that Redis answers, takes writes, and has all it was told. Raises RedisError.
+
+        A connection without an answer is given up.
+        """
         connection = self._connection
         if connection is None:
             return
         await self._prove_writable(connection)
-        epoch = await connection.command("GET", self._names.epoch)
+        epoch = await self._present_epoch(connection)
         if epoch == self.epoch or connection is not self._connection or self._holding():
             return
         # Whatever was published since has arrived before the answer, so nobody else has noticed.
         epoch = epoch or await begin_epoch(connection, self._names)
         if epoch != self.epoch and connection is self._connection and not self._holding():
             self._restart(epoch)
+
+    async def _present_epoch(self, connection: RedisConnection) -> bytes:
+        evicted = await evicted_keys(connection)
+        if evicted > self._evicted:
+            log.error("Redis drops keys, so nobody can go on exactly: its maxmemory-policy must be noeviction")
+            self._evicted = evicted
+            return await begin_epoch(connection, self._names)
+        epoch: bytes = await connection.command("GET", self._names.epoch)
+        return epoch
 
     async def _prove_writable(self, connection: RedisConnection) -> None:
         """A Redis that answers and takes no writes (full, a replica) carries no news: it is as good as away."""
@@ -434,7 +448,7 @@ class Subscriber:
 
     async def _resubscribe(self, connection: RedisConnection) -> None:
         await self._prove_writable(connection)
-        epoch = await begin_epoch(connection, self._names)
+        self._evicted, epoch = await asyncio.gather(evicted_keys(connection), begin_epoch(connection, self._names))
         if self.epoch and (epoch != self.epoch or self._refused):
             self._restart(epoch)
         self._refused = False

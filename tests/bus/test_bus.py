@@ -460,3 +460,26 @@ async def test_a_redis_that_takes_no_writes_is_away_and_then_starts_everything_a
         assert None in node.heard.lost
     finally:
         await node.bus.stop()
+
+
+async def test_a_redis_that_drops_keys_starts_everything_anew(mortal_redis: Redis) -> None:
+    """Else a client that resumes could be told that nothing has happened in a topic whose messages are gone."""
+    one, two = Node(Bus(mortal_redis.url, "one")), Node(Bus(mortal_redis.url, "two"))
+    await one.bus.start()
+    await two.bus.start()
+    redis = await RedisConnection.open(Address.parse(mortal_redis.url))
+    try:
+        epoch = one.bus.epoch
+        assert epoch == two.bus.epoch
+        await redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
+        for number in range(50):
+            await redis.command("SET", f"ballast:{number}", "." * 100_000)
+        await redis.command("CONFIG", "SET", "maxmemory", "3000000")
+        await redis.command("SET", "one more", ".")
+        await redis.command("CONFIG", "SET", "maxmemory", "0")
+        await until(lambda: None in one.heard.lost and None in two.heard.lost, 5)
+        await until(lambda: one.bus.epoch == two.bus.epoch != epoch, 5)
+    finally:
+        redis.close()
+        await one.bus.stop()
+        await two.bus.stop()
