@@ -39,6 +39,8 @@ MOST_IN_LINE = 100
 the connection ends."""
 CHECK_SECONDS = 5.0
 LINGER_SECONDS = 2.0
+PARTING_SECONDS = 0.5
+"""A connection on which nothing is asked when the node stops is kept so long, for a request that is on its way."""
 """After an answer that ends the connection the client may go on sending so long: were its bytes left unread, its
 system would throw the answer away."""
 
@@ -84,6 +86,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._lingers: asyncio.TimerHandle | None = None
         self._last_in_line = False
         """Whether no more requests are taken, and the connection ends when those in line are answered."""
+        self._leaving = False
         self._unread_since = 0.0
         self._unread_first = 0
 
@@ -177,7 +180,7 @@ class BoundedHttp(HttpToolsProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            keep_alive=version != "1.0" and parser.should_keep_alive() and not self._leaving,
             on_response=self.on_response_complete,
         )
         self.cycle.linger = self.linger
@@ -186,6 +189,20 @@ class BoundedHttp(HttpToolsProtocol):
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
+
+    def shutdown(self) -> None:
+        """The node stops: what is being answered is the last, or what is asked within a moment."""
+        self._leaving = True
+        cycle = cast(Cycle | None, self.cycle)
+        if cycle is None or cycle.response_complete:
+            self.loop.call_later(PARTING_SECONDS, self._part)
+        else:
+            cycle.keep_alive = False
+
+    def _part(self) -> None:
+        cycle = cast(Cycle | None, self.cycle)
+        if cycle is None or cycle.response_complete:
+            self.transport.close()
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
