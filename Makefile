@@ -18,7 +18,7 @@ dev: $(STAMP)
 # Two processes for the tests, and one for the soak: it begins first and takes five minutes, but little of a processor.
 # Without it: make test ARGS='-n 2 -m "not slow"'
 test: lint
-	$(BIN)/pytest -n 3 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 # Faults under load, with a table of what they did; ARGS picks some by name.
 chaos: $(STAMP)

@@ -1,43 +1,24 @@
 """How processes that run the tests side by side share them.
 
-Tests that stand on something costly stay together, and begin first, each such group in a process of its own; all others
-are handed out one by one. The groups go by paths, since what pytest-xdist does with its own marks for this relies on
-names of tests that the newest pytest no longer lets it change: the marks are passed over without a word.
+`--dist worksteal` gives each process an even part of all tests, in their order; who is done takes from the end of the
+longest part left. What stands on something costly therefore begins a part: the soak the first one, since it takes
+minutes and next to nothing of a processor, the faults under load the second. (pytest-xdist's groups go by names of
+tests, which are not unique here, and so would leave some out.)
 """
 
-from typing import Any
+import os
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/soak/test_soak.py", "tests/chaos/")
-"""The soak is first: it takes minutes, but next to nothing of a processor. Nothing waits behind it in its process."""
-
-
-def group_of(nodeid: str) -> str:
-    """The group of a test, or the test itself."""
-    return next((path for path in TOGETHER if nodeid.startswith(path)), nodeid)
-
-
-def _rank(item: pytest.Item) -> int:
-    group = group_of(item.nodeid)
-    return TOGETHER.index(group) if group in TOGETHER else len(TOGETHER)
+SOAK = "tests/soak/test_soak.py"
+FAULTS = "tests/chaos/"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the groups in front."""
-    items.sort(key=_rank)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
-    """What hands out the tests with `--dist loadgroup`."""
-    if config.getvalue("dist") != "loadgroup":
-        return None
-    config.option.loadscopereorder = False  # the order is that of above, not of the sizes of groups
-    return _Groups(config, log)
-
-
-class _Groups(LoadScopeScheduling):  # type: ignore[misc]
-    def _split_scope(self, nodeid: str) -> str:
-        return group_of(nodeid)
+    """Put them where the parts begin."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    soak = [item for item in items if item.nodeid.startswith(SOAK)]
+    faults = [item for item in items if item.nodeid.startswith(FAULTS)]
+    others = [item for item in items if item not in {*soak, *faults}]
+    second = max(len(items) // processes - len(soak), 0) if processes > 1 else 0
+    items[:] = [*soak, *others[:second], *faults, *others[second:]]

@@ -34,7 +34,8 @@ class Poster:
     """One lane of one person's posts over all of their channels.
 
     refused: how often no connection was possible, or the answer was a 503 with a hint when to come again. broken: how
-    often a request got no answer at all, though its connection was open. faults: what no server may answer.
+    often a request got no answer at all, though its connection was open. troubles: what those two were. faults: what no
+    server may answer.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Poster:
         self.refused = 0
         self.broken = 0
         self.unavailable = 0
+        self.troubles: list[str] = []
         self.faults: list[str] = []
         self._chance = random.Random(name)
         self._places = places
@@ -75,8 +77,11 @@ class Poster:
                 reply = await http.post(f"http://127.0.0.1:{self._ports[0]}/api/v4/posts", json=body)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 self.refused += 1
-            except httpx.TransportError:
+            except httpx.TransportError as error:
                 self.broken += 1
+                self.troubles.append(
+                    f"{type(error).__name__} at {self._ports[0]} after {time.monotonic() - begun:.2f} s"
+                )
             else:
                 if reply.status_code == httpx.codes.CREATED:
                     post = reply.json()
@@ -105,6 +110,7 @@ class Poster:
         """Whether the answer says that the same post may be sent again: not now, or its first sending is under way."""
         if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             self.unavailable += 1
+            self.troubles.append(reply.text[:200])
             if not reply.headers.get("retry-after", "").isdigit():
                 self.faults.append(f"a 503 without Retry-After: {reply.text[:200]}")
             return True

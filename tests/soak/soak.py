@@ -81,7 +81,7 @@ MINUTES = Plan(
     every=3,
     exact=0.0,  # beside other tests nodes may be starved, and then give up rather than be late
     connections=4,
-    memory=Bounds(share=0.03, least=3072, per_minute=256, most=0.10),
+    memory=Bounds(share=0.10, least=8192, per_minute=1024, most=0.20),  # nodes are still learning their statements
     settled=0,
     latency=(5.0, 2.0),
 )

@@ -25,5 +25,5 @@ async def test_counters_and_events_are_those_of_the_model(
     bridge = Bridge(two_nodes, make)
 
     # A failure is told with all of its steps: making them fewer takes minutes.
-    bounds = tries(16, stateful_step_count=50, phases=(Phase.explicit, Phase.generate))
+    bounds = tries(8, stateful_step_count=50, phases=(Phase.explicit, Phase.generate))
     await asyncio.to_thread(run_state_machine_as_test, cast(Any, lambda: Counters(bridge)), settings=bounds)

@@ -77,8 +77,8 @@ def _complain_of_handover(talk: Talk, found: Outcome) -> None:
     """Nobody may have to fetch anything, and no request may fail other than by a refused connection."""
     if found.exact != found.reconnects or not found.reconnects:
         found.complaints.append(f"only {found.exact} of {found.reconnects} sockets were handed over exactly")
-    if failed := sum(poster.broken + poster.unavailable for poster in talk.posters):
-        found.complaints.append(f"{failed} requests were begun and not answered")
+    if troubles := [trouble for poster in talk.posters for trouble in poster.troubles]:
+        found.complaints.append(f"{len(troubles)} requests were begun and not answered: {troubles[:5]}")
 
 
 async def _refusals(port: int) -> set[str]:

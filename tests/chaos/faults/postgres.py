@@ -55,8 +55,11 @@ async def take_all_connections(stage: Stage, scale: Scale) -> Outcome:
 
     async def course() -> None:
         try:
-            await _take_places(stage.installation, taken)
-            await asyncio.sleep(8 if scale.long else 2)
+            end = time.monotonic() + (8 if scale.long else 2)
+            await _fill(stage.installation, taken)
+            while time.monotonic() < end:
+                await _take_those_of_nodes(stage.installation, taken)
+                await asyncio.sleep(0.2)
         finally:
             for connection in taken:
                 connection.terminate()
@@ -91,14 +94,12 @@ def _stop_all(installation: Installation) -> list[psutil.Process]:
     return stopped
 
 
-async def _take_places(installation: Installation, taken: list[asyncpg.Connection]) -> None:
-    """Connect until there is no place, end the nodes' connections, and be quicker than they are, several times."""
+async def _take_those_of_nodes(installation: Installation, taken: list[asyncpg.Connection]) -> None:
+    """End the nodes' connections, and be quicker than they are."""
+    await taken[0].execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'hubbub%'"
+    )
     await _fill(installation, taken)
-    for _ in range(5):
-        await taken[0].execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'hubbub%'"
-        )
-        await _fill(installation, taken)
 
 
 async def _fill(installation: Installation, taken: list[asyncpg.Connection]) -> None:
