@@ -290,7 +290,9 @@ async def test_a_killed_one_leaves_the_database_as_it_was(source: Place, target:
 
     await restored(target, archive, replace=True)
     assert await rows_in(target) == await rows_in(source)
-    assert files_below(target.files) == files_below(source.files)
+    # What was being written when it was killed stays under another name.
+    whole = {path for path in files_below(target.files) if "#" not in path}
+    assert whole == files_below(source.files)
 
 
 async def test_a_stopped_one_leaves_nothing(source: Place, target: Place, archive: Path) -> None:
