@@ -365,7 +365,7 @@ class Node:
             await services.db.close()
             raise
         await seed_roles(services.db, now_ms())
-        services.bus.on(Invalidate, lambda invalid: services.cache.drop(invalid.tags))
+        services.bus.on(Invalidate, self._invalidated)
         services.bus.on_lost.append(services.cache.clear)
         await services.bus.start()
         await self.gateway.start()
@@ -373,6 +373,10 @@ class Node:
             await part.start()
         self._watch = asyncio.create_task(self._watch_bus())
         self.ready = True
+
+    def _invalidated(self, invalid: Invalidate) -> None:
+        if invalid.sender != self.services.bus.node_id:
+            self.services.cache.drop(invalid.tags)
 
     async def _watch_bus(self) -> None:
         """While no invalidation can arrive, cached rows are believed for a few seconds only."""

@@ -154,7 +154,8 @@ class Context(Struct, kw_only=True, dict=True):
         """Publish what a committed write changed: drop cached `tags` here and on all nodes, then send the messages."""
         if tags:
             self.services.cache.drop(tags)
-            await self.services.bus.publish([Invalidate(tags=tuple(tags)), *messages])
+            bus = self.services.bus
+            await bus.publish([Invalidate(tags=tuple(tags), sender=bus.node_id), *messages])
         elif messages:
             await self.services.bus.publish(messages)
 

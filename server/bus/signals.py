@@ -24,9 +24,11 @@ class Signal(Struct, frozen=True, kw_only=True):
 
 
 class Invalidate(Signal, frozen=True, kw_only=True):
-    """Every node drops what it caches under these tags."""
+    """Every node but the sender, which has done so already, drops what it caches under these tags."""
 
     tags: tuple[str, ...]
+    sender: str = ""
+    """The `node_id` of the sender's bus: what it has read again since is as new as what it says here."""
 
 
 class ConfigChanged(Signal, frozen=True, kw_only=True):
