@@ -29,6 +29,7 @@ async def die_while_writing(stage: Stage, scale: Scale) -> Outcome:
     steps = STEPS if scale.long else SHORT_STEPS
     nodes = stage.installation.nodes
     async with Talk.begin(stage) as talk:
+        await asyncio.sleep(scale.calm)  # clients whose connections are milliseconds old have nothing to go on with
         for turn, step in enumerate(steps):
             node = nodes[turn % 2]
             await _exchange(node, step, NUMBER)
