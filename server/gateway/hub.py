@@ -206,6 +206,7 @@ class Hub:
         ended = loop.time()
         self._next_round = ended + max(TICK_SECONDS, (ended - started) * WRITING_SHARE)
         self._stats.flushes += 1
+        self._stats.writes += len(dirty)
         now = time.time()
         for moment in sent_at:
             self._stats.lag(now - moment)

@@ -27,6 +27,7 @@ class Stats:
         "requests",
         "sockets",
         "unresumable",
+        "writes",
     )
 
     def __init__(self) -> None:
@@ -38,7 +39,9 @@ class Stats:
         self.deliveries = 0
         """Events put before a connection."""
         self.flushes = 0
-        """Rounds of writing to sockets."""
+        """Rounds of writing to sockets …"""
+        self.writes = 0
+        """… and sockets in them: deliveries by writes is how many events go out at once."""
         self.dropped = 0
         """Transient events left out for a connection that lagged."""
         self.overflows = 0

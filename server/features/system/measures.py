@@ -18,6 +18,7 @@ GATEWAY_COUNTS = {
     "events": ("websocket_events", "Events that arrived for sockets of this node"),
     "deliveries": ("websocket_deliveries", "Events put before a socket"),
     "flushes": ("websocket_flushes", "Rounds of writing to sockets"),
+    "writes": ("websocket_writes", "Sockets written to in these rounds, each with all events that waited for it"),
     "dropped": ("websocket_dropped", "Transient events left out for sockets that lagged"),
     "overflows": ("websocket_overflows", "Sockets closed because they lagged too far"),
     "replayed": ("websocket_replayed", "Events sent again to sockets that resumed"),
