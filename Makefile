@@ -10,7 +10,7 @@ BOT := tests/clients/bot/requirements
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: dev test chaos soak lint format lock
+.PHONY: dev test bench chaos soak lint format lock
 
 dev: $(STAMP)
 	@exec $(BIN)/hubbub dev $(ARGS)
@@ -19,6 +19,11 @@ dev: $(STAMP)
 # Without it: make test ARGS='-n 2 -m "not slow"'
 test: lint
 	$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
+
+# What everything costs, beside the last figures that were kept; ARGS='--only fanout --repeat 1' for less,
+# ARGS='--save --readme' to keep them.
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 # Faults under load, with a table of what they did; ARGS picks some by name.
 chaos: $(STAMP)
