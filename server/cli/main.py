@@ -158,6 +158,9 @@ def seed(
     password: Annotated[str, typer.Option(help="Of all users.")] = "Seed-Passw0rd!",  # noqa: S107 - made-up accounts
     number: Annotated[int, typer.Option(help="Another number makes another company.")] = 1,
     anyway: Annotated[bool, typer.Option("--anyway", help="Also into a database that holds something.")] = False,
+    with_channels: Annotated[
+        str, typer.Option(help="Numbers, as 1,10,100,1000: four users more for each, who are in so many channels.")
+    ] = "",
 ) -> None:
     """Fill an empty database with made-up users, channels and posts, for load tests and for trying things out."""
     from server.cli import seed as work
@@ -171,6 +174,7 @@ def seed(
         password=password,
         number=number,
         anyway=anyway,
+        with_channels=work.numbers(with_channels),
     )
     typer.echo(work.run(wanted))
 

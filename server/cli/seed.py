@@ -23,9 +23,10 @@ from server.cli.seed_posts import (
     members_of,
     mentions_of,
     participants_of,
+    reactions_to,
 )
 from server.cli.seed_words import Texts
-from server.cli.seed_world import World, make_world
+from server.cli.seed_world import World, add_people, make_world
 from server.context import Context
 from server.errors import ApiError
 from server.features.channels.rules import default_names
@@ -38,6 +39,8 @@ DAY_MS = 24 * 3600 * 1000
 CHUNK = 1 << 18
 """Bytes of a copy that are sent at once."""
 REPORT_SECONDS = 2.0
+MOST_CHANNELS = 10_000
+"""Of one user."""
 
 _FILLED = ("posts", "post_terms", "threads", "thread_memberships")
 """Tables whose indexes are made after them, which is several times faster."""
@@ -56,6 +59,16 @@ class Wanted(Struct, frozen=True, kw_only=True):
     password: str
     number: int
     anyway: bool
+    with_channels: tuple[int, ...] = ()
+    """Beside the users there are some who are in exactly so many channels."""
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Numbers of channels as the command line has them, with commas between; CommandError for anything else."""
+    parts = [part.strip() for part in text.split(",")] if text else []
+    if not all(part.isascii() and part.isdigit() and 0 < int(part) <= MOST_CHANNELS for part in parts):
+        raise CommandError(f"--with-channels takes numbers from 1 to {MOST_CHANNELS:,} with commas between them")
+    return tuple(map(int, parts))
 
 
 def run(wanted: Wanted) -> str:
@@ -79,9 +92,7 @@ async def _fill(ctx: Context, wanted: Wanted) -> str:
     started = time.monotonic()
     connection = await ctx.services.db.connect()
     try:
-        there = await connection.fetchval("SELECT count(*) FROM users")
-        if there and not wanted.anyway:
-            raise CommandError(f"the database has {there:,} users; --anyway adds to what is there")
+        there = await _users_in(connection, wanted)
         names = default_names(ctx.config.TeamSettings.ExperimentalDefaultChannels)
         chance = random.Random(wanted.number)  # noqa: S311 - no secret comes from it
         now = ctx.now()
@@ -95,16 +106,25 @@ async def _fill(ctx: Context, wanted: Wanted) -> str:
             at=since - 1000,
             first=there + 1,
         )
+        counts = sorted(set(wanted.with_channels))
+        add_people(chance, world, counts=counts, default_names=names, at=since - 1000, first=there + 1)
         say("planning")
         story = make_story(chance, world, wanted.posts, since, now)
         password = await hash_password(wanted.password)
         async with connection.transaction():
+            if not there:
+                # Nobody signs up while the database counts as empty. A second `seed` waits here, and then refuses.
+                await connection.execute("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE", timeout=24 * 3600)
+                await _users_in(connection, wanted)
             copy = Copy(connection)
             await copy.prepare(drop_indexes=not there)
             await _copy_world(copy, world, story, chance, password, since - 1000, first=not there)
-            with tempfile.TemporaryFile() as terms:
-                await _copy_posts(copy, world, story, chance, ctx.config.ServiceSettings.MinimumHashtagLength, terms)
+            with tempfile.TemporaryFile() as terms, tempfile.TemporaryFile() as reactions:
+                shortest = ctx.config.ServiceSettings.MinimumHashtagLength
+                await _copy_posts(copy, world, story, chance, shortest, terms, reactions)
                 await copy.raw("post_terms", "channel_id, create_at, id, user_id, terms", terms)
+                columns = "post_id, user_id, emoji_name, create_at, update_at, channel_id"
+                await copy.raw("reactions", columns, reactions)
             await _copy_threads(copy, world, story, chance)
             if not there:
                 await connection.execute("DELETE FROM posts_to_note")  # they all have their terms
@@ -119,6 +139,14 @@ async def _fill(ctx: Context, wanted: Wanted) -> str:
         f"{len(world.teams)} teams in {seconds:.0f} s; {world.usernames[0]} is "
         f"{'the administrator' if not there else 'the first of them'}"
     )
+
+
+async def _users_in(connection: Any, wanted: Wanted) -> int:
+    """How many users there are; CommandError when there are some and may not be."""
+    there: int = await connection.fetchval("SELECT count(*) FROM users")
+    if there and not wanted.anyway:
+        raise CommandError(f"the database has {there:,} users; --anyway adds to what is there")
+    return there
 
 
 def say(line: str) -> None:
@@ -278,8 +306,15 @@ def _channels(world: World, story: Story, at: int) -> Iterator[tuple[object, ...
 
 
 async def _copy_posts(
-    copy: Copy, world: World, story: Story, chance: random.Random, shortest_tag: int, terms: IO[bytes]
+    copy: Copy,
+    world: World,
+    story: Story,
+    chance: random.Random,
+    shortest_tag: int,
+    terms: IO[bytes],
+    reactions: IO[bytes],
 ) -> None:
+    """Copy the posts; what belongs into other tables is written into the two files."""
     texts = Texts(chance)
     progress = _progress(len(story.ids))
 
@@ -294,15 +329,21 @@ async def _copy_posts(
             tags = hashtags_in(message, shortest_tag)
             mentioned = ",".join([world.user_ids[user] for user in mentions_of(story, world, post)])
             terms.write(f"{channel_id}\t{at}\t{post_id}\t{user_id}\t{terms_of(message)}\n".encode())
+            changed = story.at[thread.replies[-1]] if thread else at
+            reacted = 0
+            for user, emoji, reacted in reactions_to(chance, story, world, post):
+                row = f"{post_id}\t{world.user_ids[user]}\t{emoji}\t{reacted}\t{reacted}\t{channel_id}\n"
+                reactions.write(row.encode())
             yield (
-                f"{post_id}\t{at}\t{story.at[thread.replies[-1]] if thread else at}\t{user_id}\t{channel_id}\t"
+                f"{post_id}\t{at}\t{max(changed, reacted)}\t{user_id}\t{channel_id}\t"
                 f"{'' if root == NOBODY else story.ids[root]}\t{_field(message)}\t{tags}\t"
-                f"{len(thread.replies) if thread else 0}\t{{{mentioned}}}\n"
+                f"{len(thread.replies) if thread else 0}\t{{{mentioned}}}\t{'t' if reacted else 'f'}\n"
             )
 
     await copy.lines(
         "posts",
-        "id, create_at, update_at, user_id, channel_id, root_id, message, hashtags, reply_count, mentions",
+        "id, create_at, update_at, user_id, channel_id, root_id, message, hashtags, reply_count, mentions,"
+        " has_reactions",
         rows(),
     )
 

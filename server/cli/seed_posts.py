@@ -17,6 +17,9 @@ LONG_THREADS = 0.05
 """Of all replies: they go to one of the first threads of their channel."""
 MENTIONS = 0.04
 """Of the posts of public and private channels."""
+REACTIONS = 0.03
+"""Of the posts."""
+EMOJIS = ("+1", "heart", "tada", "eyes", "white_check_mark", "joy", "rocket")
 LATEST = 6
 """How many of the newest threads go on."""
 NOBODY = -1
@@ -122,6 +125,16 @@ def mentions_of(story: Story, world: World, post: int) -> list[int]:
     if place.personal:
         return [user for user in place.members if user != author]
     return [] if story.called[post] == NOBODY else [story.called[post]]
+
+
+def reactions_to(chance: random.Random, story: Story, world: World, post: int) -> list[tuple[int, str, int]]:
+    """Who reacted to a post, with which emoji and when, the last one last; nobody to most of them."""
+    if chance.random() >= REACTIONS:
+        return []
+    members = world.places[story.place[post]].members
+    users = chance.sample(members, min(len(members), chance.randint(1, 3)))
+    times = sorted(min(story.at[post] + chance.randrange(1000, 600_000), story.at[-1]) for _ in users)
+    return [(user, chance.choice(EMOJIS), at) for user, at in zip(users, times, strict=True)]
 
 
 def members_of(chance: random.Random, story: Story, world: World, where: int) -> Iterator[tuple[int, Member]]:

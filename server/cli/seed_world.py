@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from itertools import product
 
 from msgspec import Struct
 
@@ -10,10 +11,12 @@ from server.ids import id_at
 
 PUBLIC, PRIVATE, DIRECT, GROUP = "O", "P", "D", "G"
 
-SHARES = ((PUBLIC, 0.2), (PRIVATE, 0.1), (DIRECT, 0.6), (GROUP, 0.1))
+SHARES = {PUBLIC: 0.2, PRIVATE: 0.1, DIRECT: 0.6, GROUP: 0.1}
 """Of all channels."""
 BUSY = {PUBLIC: 4.0, PRIVATE: 3.0, GROUP: 1.5, DIRECT: 1.0}
 """How much more is written in channels of a kind."""
+ALIKE = 4
+"""Users for each number of channels that is asked for."""
 
 
 class Team(Struct):
@@ -71,13 +74,61 @@ def make_world(
             shown = name.replace("-", " ").title()
             places.append(Place(id_at(at), PUBLIC, team, name, shown, members, 8 * BUSY[PUBLIC]))
     taken: set[str] = set()
-    for kind, share in SHARES:
+    for kind, share in SHARES.items():
         for number in range(round(channels * share)):
             place = _place(chance, kind, chance.choice(made), user_ids, usernames, f"{first + number}", at)
             if place.name not in taken:
                 taken.add(place.name)
                 places.append(place)
     return World(user_ids, usernames, made, places)
+
+
+def add_people(
+    chance: random.Random, world: World, *, counts: Sequence[int], default_names: Sequence[str], at: int, first: int
+) -> None:
+    """Put users of the first team into a world who are in exactly so many channels, each number ALIKE times.
+
+    They are called with-100-channels-1 and so on. Of their channels most are direct ones, as with everybody: without
+    enough others to talk to there are more public channels.
+    """
+    others, team = range(len(world.user_ids)), world.teams[0]
+    own = [place for place in world.places if place.team is team]
+    defaults = [place for name in default_names for place in own if place.name == name]
+    public = [place for place in own if place.kind == PUBLIC and place not in defaults]
+    private = [place for place in own if place.kind == PRIVATE]
+    for count, number in product(counts, range(first, first + ALIKE)):
+        user, rest = len(world.user_ids), max(0, count - len(defaults))
+        world.user_ids.append(id_at(at))
+        world.usernames.append(f"with-{count}-channels-{number}")
+        team.members.append(user)
+        personal = _personal(chance, world, user, others, rest, at)
+        joined = chance.sample(private, min(len(private), round(rest * SHARES[PRIVATE])))
+        missing = rest - len(personal) - len(joined)
+        joined += chance.sample(public, min(len(public), missing))
+        for place in (*defaults[:count], *joined):
+            place.members.append(user)
+        world.places += personal
+        for extra in range(1, rest - len(personal) - len(joined) + 1):
+            name = f"with-{count}-{number}-{extra}"
+            weight = BUSY[PUBLIC] * chance.lognormvariate(0, 1)
+            world.places.append(Place(id_at(at), PUBLIC, team, name, name.title(), [user], weight))
+
+
+def _personal(chance: random.Random, world: World, user: int, others: Sequence[int], rest: int, at: int) -> list[Place]:
+    """Direct and group channels of a user with others, as many as belong to so many channels."""
+    people = [[user, other] for other in chance.sample(others, min(len(others), round(rest * SHARES[DIRECT])))]
+    people += [
+        [user, *chance.sample(others, min(len(others), chance.randint(2, 6)))]
+        for _ in range(round(rest * SHARES[GROUP]))
+    ]
+    places: dict[str, Place] = {}
+    for members in people:
+        user_ids, kind = [world.user_ids[each] for each in members], DIRECT if len(members) == 2 else GROUP
+        name = direct_name(*user_ids) if kind == DIRECT else group_name(user_ids)
+        shown = "" if kind == DIRECT else group_display_name([world.usernames[each] for each in members])
+        weight = BUSY[kind] * chance.lognormvariate(0, 1)
+        places[name] = Place(id_at(at), kind, None, name, shown, members, weight)
+    return list(places.values())
 
 
 def _place(

@@ -2,64 +2,41 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 import pytest_asyncio
 
+from benchmarks.growth_counters import WRONG
+from server.cli.failure import CommandError
+from server.cli.seed import numbers
 from server.engines.redis import Redis
 from tests.cli.test_commands import run
 from tests.clients_of import Client
+from tests.engines import Databases
 from tests.nodes import TestNode, start_node
 
 PASSWORD = "Seed-Passw0rd!"
-SEED = ["seed", "--posts", "3000", "--users", "24", "--channels", "40"]
-
-WRONG_CHANNELS = """
-    SELECT count(*)
-      FROM channels AS c
- LEFT JOIN (SELECT channel_id, count(*) AS posts, count(*) FILTER (WHERE root_id = '') AS roots,
-                   max(create_at) AS last_post_at, max(create_at) FILTER (WHERE root_id = '') AS last_root_at
-              FROM posts GROUP BY channel_id) AS p ON p.channel_id = c.id
-     WHERE (c.total_msg_count, c.total_msg_count_root, c.last_post_at, c.last_root_post_at)
-           IS DISTINCT FROM
-           (coalesce(posts, 0), coalesce(roots, 0), coalesce(p.last_post_at, 0), coalesce(last_root_at, 0))
-"""
-WRONG_ROOTS = """
-    SELECT count(*)
-      FROM posts AS root
- LEFT JOIN (SELECT root_id, count(*) AS replies, max(create_at) AS last_at, array_agg(DISTINCT user_id) AS authors
-              FROM posts WHERE root_id <> '' GROUP BY root_id) AS r ON r.root_id = root.id
- LEFT JOIN threads AS t ON t.post_id = root.id
-     WHERE root.reply_count <> coalesce(replies, 0)
-        OR root.update_at <> coalesce(last_at, root.create_at)
-        OR coalesce(t.last_reply_at, 0) <> coalesce(last_at, 0)
-        OR NOT coalesce(authors, '{}') <@ coalesce(t.participants, '{}')
-        OR root.root_id <> '' AND root.reply_count > 0
-"""
-WRONG_WRITERS = """
-    SELECT count(*)
-      FROM posts AS p
- LEFT JOIN channel_members AS m ON m.channel_id = p.channel_id AND m.user_id = p.user_id
- LEFT JOIN post_terms AS t ON t.channel_id = p.channel_id AND t.create_at = p.create_at AND t.id = p.id
- LEFT JOIN posts AS root ON root.id = p.root_id
-     WHERE m.user_id IS NULL OR m.last_viewed_at < p.create_at OR t.id IS NULL OR root.channel_id <> p.channel_id
-        OR root.create_at >= p.create_at
-"""
+SEED = ["seed", "--posts", "3000", "--users", "24", "--channels", "40", "--with-channels", "12,1,2,90"]
 
 
-@pytest_asyncio.fixture
-async def seeded(fresh_database: str, redis_server: Redis, tmp_path: Path) -> AsyncIterator[TestNode]:
-    """A node on a seeded database."""
-    environ = {"MM_SQLSETTINGS_DATASOURCE": fresh_database, "MM_CACHESETTINGS_REDISADDRESS": redis_server.url}
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def seeded_database(databases: Databases, redis_server: Redis) -> AsyncIterator[str]:
+    """A seeded database."""
+    dsn = databases.fresh()
+    environ = {"MM_SQLSETTINGS_DATASOURCE": dsn, "MM_CACHESETTINGS_REDISADDRESS": redis_server.url}
     code, lines = await asyncio.to_thread(run, SEED, environ)
     assert code == 0, lines
-    assert "made 3,000 posts, 24 users," in lines[-1]
-    code, lines = await asyncio.to_thread(run, SEED, environ)
-    assert code != 0
-    assert "the database has 24 users" in lines[-1]
-    async with start_node(fresh_database, redis_server.url, tmp_path) as node:
+    assert "made 3,000 posts, 40 users," in lines[-1]
+    yield dsn
+    databases.drop(dsn)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def seeded(seeded_database: str, redis_server: Redis, tmp_path_factory: Any) -> AsyncIterator[TestNode]:
+    """A node on it."""
+    async with start_node(seeded_database, redis_server.url, tmp_path_factory.mktemp("files")) as node:
         yield node
 
 
@@ -70,17 +47,80 @@ async def sign_in(node: TestNode, number: int) -> tuple[dict[str, Any], Client]:
     return reply.ok(), node.client(reply.headers["token"])
 
 
-async def test_counters_are_as_if_people_had_written_it_all(seeded: TestNode, fresh_database: str) -> None:
-    connection = await asyncpg.connect(fresh_database)
+async def test_counters_are_what_the_posts_say(seeded_database: str) -> None:
+    connection = await asyncpg.connect(seeded_database)
     try:
-        for statement in (WRONG_CHANNELS, WRONG_ROOTS, WRONG_WRITERS):
-            assert await connection.fetchval(statement) == 0, statement
-        shares = dict(await connection.fetch("SELECT type, count(*) FROM channels GROUP BY type"))
-        replies = await connection.fetchval("SELECT count(*) FROM posts WHERE root_id <> ''")
+        wrong = {title: await connection.fetchval(statement) for title, statement in WRONG.items()}
+        posts = await connection.fetchrow("SELECT count(*), count(*) FILTER (WHERE root_id <> '') FROM posts")
+        shares = dict(await connection.fetch("SELECT type, count(*) FROM channels WHERE name !~ '^with' GROUP BY type"))
+        reactions = await connection.fetchval("SELECT count(*) FROM reactions")
     finally:
         await connection.close()
+    assert wrong == dict.fromkeys(WRONG, 0)
+    assert posts[0] == 3000
+    assert 1200 < posts[1] < 1600
     assert shares["D"] > shares["O"] >= shares["P"]
-    assert 1200 < replies < 1600
+    assert reactions > 30
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE channels SET total_msg_count_root = total_msg_count_root + 1 WHERE total_msg_count > 0",
+        "UPDATE channel_members SET msg_count = msg_count + 1",
+        "UPDATE channel_members SET mention_count = mention_count + 1",
+        "UPDATE posts SET reply_count = reply_count + 1",
+        "UPDATE thread_memberships SET unread_mentions = unread_mentions + 1",
+        "UPDATE thread_memberships SET last_updated = 0",
+        "DELETE FROM post_terms",
+        "DELETE FROM reactions",
+        "DELETE FROM team_members",
+    ],
+)
+async def test_a_wrong_counter_would_be_found(seeded_database: str, change: str) -> None:
+    connection = await asyncpg.connect(seeded_database)
+    try:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute(change)
+        wrong = [title for title, statement in WRONG.items() if await connection.fetchval(statement)]
+        await transaction.rollback()
+    finally:
+        await connection.close()
+    assert len(wrong) == 1
+
+
+async def test_some_are_in_exactly_so_many_channels(seeded_database: str) -> None:
+    connection = await asyncpg.connect(seeded_database)
+    try:
+        counts = await connection.fetch(
+            """SELECT username, count(*) FROM channel_members JOIN users ON users.id = user_id
+                WHERE username LIKE 'with-%' GROUP BY username"""
+        )
+    finally:
+        await connection.close()
+    expected = {f"with-{count}-channels-{number}": count for count in (1, 2, 12, 90) for number in (1, 2, 3, 4)}
+    assert dict(counts) == expected
+
+
+async def test_a_database_in_use_stays_as_it_is(seeded_database: str, redis_server: Redis) -> None:
+    environ = {"MM_SQLSETTINGS_DATASOURCE": seeded_database, "MM_CACHESETTINGS_REDISADDRESS": redis_server.url}
+
+    code, lines = await asyncio.to_thread(run, SEED, environ)
+
+    assert code != 0
+    assert "the database has 40 users" in lines[-1]
+
+
+def test_numbers_of_channels_are_read() -> None:
+    assert numbers("") == ()
+    assert numbers("1, 10,1000") == (1, 10, 1000)
+    for text in ("10,x", "0", "-1", "10,,20", "1e3", "10001"):
+        with pytest.raises(CommandError, match="takes numbers from 1 to 10,000"):
+            numbers(text)
+
+
+async def test_what_is_unread_is_what_the_api_counts(seeded: TestNode) -> None:
     for number in (1, 4, 7):
         user, client = await sign_in(seeded, number)
         assert user["roles"] == ("system_admin system_user" if number == 1 else "system_user")
@@ -101,6 +141,9 @@ async def check_unread(client: Client, user_id: str, channel: dict[str, Any]) ->
     member = (await client.get(f"/channels/{channel['id']}/members/{user_id}")).ok()
     unread = channel["total_msg_count"] - member["msg_count"]
     assert unread >= 0
+    if unread == channel["total_msg_count"] > 0:
+        assert member["last_viewed_at"] == 0
+        return False  # who never looked is shown the newest posts, and not the first that is unread
     if not unread:
         assert member["mention_count"] == member["mention_count_root"] == 0
         assert member["last_viewed_at"] >= channel["last_post_at"]
