@@ -199,7 +199,7 @@ class RedisConnection(asyncio.Protocol):
         if future.done():  # whoever asked was cancelled
             return
         if isinstance(reply, hiredis.ReplyError):
-            future.set_exception(RedisError(str(reply)))
+            _fail(future, str(reply))
         else:
             future.set_result(reply)
 
