@@ -18,11 +18,12 @@ from server.features.system import queries
 from server.features.system.models import Ping, Wellness
 from server.http.reply import Reply
 from server.http.router import Router
+from server.storage.blobs import Blobs
 
 OK = "OK"
 UNHEALTHY = "UNHEALTHY"
 
-# The database must answer within this many seconds.
+# The database and a bucket must answer within this many seconds.
 PATIENCE = 2.0
 
 router = Router("system")
@@ -91,8 +92,17 @@ async def _database_answers(ctx: Context) -> bool:
 
 async def _files_are_writable(ctx: Context) -> bool:
     if ctx.config.FileSettings.DriverName != "local":
-        return False  # no other store is served
+        return await _bucket_answers(ctx)
     return await asyncio.to_thread(_is_writable, Path(ctx.config.FileSettings.Directory))
+
+
+async def _bucket_answers(ctx: Context) -> bool:
+    blobs: Blobs = ctx.part(Blobs)
+    try:
+        await asyncio.wait_for(blobs.size("health"), PATIENCE)  # there need not be such a file
+    except (ApiError, TimeoutError):
+        return False
+    return True
 
 
 def _is_writable(folder: Path) -> bool:

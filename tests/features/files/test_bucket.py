@@ -45,6 +45,14 @@ async def test_files_live_in_a_bucket(
     ]
 
 
+async def test_ping_asks_the_bucket(client: Clients, bucket: Bucket, settings: Settings) -> None:
+    path = "/system/ping?get_server_status=true&use_rest_semantics=true"
+
+    assert (await client().get(path)).ok()["filestore_status"] == "OK"
+    settings(FileSettings={"AmazonS3Endpoint": "127.0.0.1:9"})
+    assert (await client().get(path)).ok()["filestore_status"] == "UNHEALTHY"
+
+
 async def test_an_upload_in_parts_ends_as_one_object(client: Clients, world: World, bucket: Bucket) -> None:
     new = {"channel_id": world.room.id, "filename": "a.bin", "file_size": len(CONTENT)}
     session = (await client(world.ada).post("/uploads", new)).ok(201)
