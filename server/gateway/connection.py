@@ -3,7 +3,7 @@
 import asyncio
 import struct
 
-from server.gateway.frames import joined, tail_for
+from server.gateway.frames import joined, one_frame
 
 RING = 128
 """Events that are kept after they were sent, for a client that resumes."""
@@ -18,7 +18,8 @@ AWAY_EVENTS = 256
 
 MARK = struct.Struct(">IQI")
 MARKS = 7
-"""Marks of about now, 1, 2, 4 … 32 seconds ago: a client that lags or left unnoticed can still resume elsewhere."""
+"""The last mark, and those of about 1, 2, 4 … 32 marks ago: a client that lags or left unnoticed can still resume
+elsewhere."""
 
 PAUSED, HELD = 1, 2
 """Why nothing is written: the transport is full; continuity must be noted first."""
@@ -41,6 +42,7 @@ class Connection:
         "is_admin",
         "kept",
         "log",
+        "marked",
         "marks",
         "overflowed",
         "queued",
@@ -76,7 +78,10 @@ class Connection:
         self.marks = b""
         """Events from seq on come from messages after position, to a user in these rooms: (seq, position, digest of
         the rooms), the newest first."""
+        self.marked = 0
+        """How often; older marks move on at every second, every fourth … time."""
         self.saved_seq = -1
+        """Of the last of them."""
         self.saved_at = 0.0
 
     @property
@@ -100,8 +105,7 @@ class Connection:
             self._flush_parts(transport)
             return
         if total - sent == 1:
-            head = log[sent]
-            data = head + tail_for(self.codec, head, self.first + sent)
+            data = one_frame(self.codec, log[sent], self.first + sent)
         else:
             data = joined(self.codec, log[sent:], self.first + sent)
         self.sent = total
@@ -172,15 +176,18 @@ class Connection:
         self.size = sum(map(len, self.log[self.sent :]))
         return True
 
-    def mark(self, position: int, rooms: int, tick: int) -> None:
-        """Note that everything up to a position of the bus is in the log; `tick` counts seconds."""
+    def mark(self, position: int, rooms: int) -> None:
+        """Note that everything up to a position of the bus is in the log."""
         marks = [self.marks[at : at + MARK.size] for at in range(0, len(self.marks), MARK.size)]
         for age in range(min(len(marks), MARKS - 1), 0, -1):
-            if tick % (1 << (age - 1)) == 0:
+            if self.marked % (1 << (age - 1)) == 0:
                 marks[age : age + 1] = [marks[age - 1]]
         marks[:1] = [MARK.pack(self.next_seq, position, rooms)]
         self.marks = b"".join(marks)
+        self.marked += 1
+        self.saved_seq = self.next_seq
 
     def mark_only(self, position: int, rooms: int) -> None:
         """Note the same, and that nothing before can be replayed from the streams."""
         self.marks = MARK.pack(self.next_seq, position, rooms)
+        self.saved_seq = self.next_seq

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from functools import lru_cache
 
 import msgspec
 
@@ -16,10 +17,23 @@ JSON, MSGPACK, DEFLATE = 0, 1, 2
 SMALL = 256
 """Bytes of JSON below which compressing gains too little."""
 
-_TAIL_SIZE = (12, 4, 18)
+_JSON_TAIL = 12
+_MSGPACK_TAIL = 4
+_STORED = b"\x00\x0c\x00\xf3\xff"
+"""The start of a stored block of deflate that holds the tail of a JSON frame …"""
+_EMPTY = b"\x00"
+"""… and what follows it: the start of the empty block whose rest RFC 7692 leaves away."""
+
 _TWO = struct.Struct("!BBH")
 _LONG = struct.Struct("!BBQ")
 _SEQ = struct.Struct("!I")
+
+_THOUSAND = 1000
+_ENDS = tuple([template % rest for rest in range(_THOUSAND)] for template in (b"%3d}\n", b"%03d}\n"))
+"""The last three digits of every seq and what closes the JSON: of those below a thousand, and of all others. Writing
+a number costs more than all else that is done for one event of one connection, so each is written once for all."""
+_DEFLATED_ENDS = tuple([end + _EMPTY for end in ends] for ends in _ENDS)
+_KNOWN_THOUSANDS = 4096
 
 
 def header(opcode: int, size: int) -> bytes:
@@ -44,26 +58,17 @@ def close_frame(code: int, reason: str = "") -> bytes:
     return frame(CLOSE, b"" if code == 1005 else code.to_bytes(2) + reason.encode()[:123])
 
 
-def json_tail(seq: int) -> bytes:
-    """What follows an event's shared bytes: the seq at a fixed width, so that the header can be shared too."""
-    return b"%10d}\n" % seq
-
-
-def msgpack_tail(seq: int) -> bytes:
-    """The seq as the last value of the map."""
-    return _SEQ.pack(seq & 0xFFFFFFFF)
-
-
-def deflate_tail(seq: int) -> bytes:
-    """The seq as a stored block, and the start of the empty block whose rest RFC 7692 leaves away."""
-    return b"\x00\x0c\x00\xf3\xff%10d}\n\x00" % seq
+@lru_cache(_KNOWN_THOUSANDS)
+def _thousands(number: int) -> bytes:
+    """What stands before the last three digits of a seq."""
+    return b"%7d" % number if number else b" " * 7
 
 
 class Heads:
     """The shared beginnings of one event's frames, each made when the first connection wants it.
 
     A frame of a small event is sent to deflating connections as it is; its head then says so (no RSV1), and its
-    tail is a plain one: see `tail_for`.
+    tail is a plain one.
     """
 
     __slots__ = ("_body", "_json_fields", "_made")
@@ -71,7 +76,7 @@ class Heads:
     def __init__(self, body: bytes, json_fields: tuple[str, ...] = ()) -> None:
         self._body = body
         self._json_fields = json_fields
-        self._made: list[bytes | None] = [header(TEXT, len(body) + 12) + body, None, None]
+        self._made: list[bytes | None] = [header(TEXT, len(body) + _JSON_TAIL) + body, None, None]
 
     def head(self, codec: int) -> bytes:
         """Everything before the seq, for one way of encoding."""
@@ -83,12 +88,12 @@ class Heads:
     def _make(self, codec: int) -> bytes:
         if codec == MSGPACK:
             content = _as_msgpack(self._body, self._json_fields)
-            return header(BINARY, len(content) + _TAIL_SIZE[MSGPACK]) + content
+            return header(BINARY, len(content) + _MSGPACK_TAIL) + content
         if len(self._body) < SMALL:
             return self.head(JSON)
         deflate = zlib.compressobj(1, zlib.DEFLATED, -15)
-        content = deflate.compress(self._body) + deflate.flush(zlib.Z_SYNC_FLUSH)
-        return header(TEXT | RSV1, len(content) + _TAIL_SIZE[DEFLATE]) + content
+        content = deflate.compress(self._body) + deflate.flush(zlib.Z_SYNC_FLUSH) + _STORED
+        return header(TEXT | RSV1, len(content) + _JSON_TAIL + len(_EMPTY)) + content
 
 
 def heads_for(envelope: Envelope, user_id: str = "", ask: bool = False) -> Heads:
@@ -96,28 +101,33 @@ def heads_for(envelope: Envelope, user_id: str = "", ask: bool = False) -> Heads
     return Heads(envelope.body_for(user_id, ask) if user_id else envelope.body, envelope.json_fields)
 
 
-def tail_for(codec: int, head: bytes, seq: int) -> bytes:
-    """The end of a frame that begins with `head`."""
-    if codec == JSON:
-        return b"%10d}\n" % seq
+def one_frame(codec: int, head: bytes, seq: int) -> bytes:
+    """The frame of an event with this seq."""
     if codec == MSGPACK:
-        return msgpack_tail(seq)
-    return deflate_tail(seq) if head[0] & RSV1 else json_tail(seq)
+        return head + _SEQ.pack(seq & 0xFFFFFFFF)
+    tail = b"%10d}\n" % seq
+    return head + tail + _EMPTY if codec == DEFLATE and head[0] & RSV1 else head + tail
 
 
 def joined(codec: int, heads: list[bytes], seq: int) -> bytes:
     """The frames of consecutive events, the first of them with this seq."""
-    parts: list[bytes] = []
+    count = len(heads)
+    if codec == MSGPACK:
+        parts = [piece for at, head in enumerate(heads, seq) for piece in (head, _SEQ.pack(at & 0xFFFFFFFF))]
+        return b"".join(parts)
+    thousands, rest = divmod(seq, _THOUSAND)
+    until = rest + count
+    if until > _THOUSAND:
+        cut = _THOUSAND - rest
+        return joined(codec, heads[:cut], seq) + joined(codec, heads[cut:], seq + cut)
+    parts = [_thousands(thousands)] * (3 * count)
+    parts[::3] = heads
+    ends = _ENDS[thousands > 0]
     if codec == JSON:
-        for head in heads:
-            parts.append(head)
-            parts.append(b"%10d}\n" % seq)
-            seq += 1
+        parts[2::3] = ends[rest:until]
     else:
-        for head in heads:
-            parts.append(head)
-            parts.append(tail_for(codec, head, seq))
-            seq += 1
+        deflated = _DEFLATED_ENDS[thousands > 0]
+        parts[2::3] = [(deflated if head[0] & RSV1 else ends)[at] for at, head in enumerate(heads, rest)]
     return b"".join(parts)
 
 

@@ -36,6 +36,11 @@ def store_program() -> list[str]:
     return _program("store.mjs")
 
 
+def frames_program() -> list[str]:
+    """The command of a client that repeats all that the package `ws` hears."""
+    return _program("frames.mjs")
+
+
 def _program(name: str) -> list[str]:
     node = shutil.which("node")
     npm = shutil.which("npm")
