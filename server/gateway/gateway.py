@@ -388,7 +388,7 @@ class Gateway:
         self._histories.sweep(now)
         if self._ticks % 2 == 0 and not self.draining and self._bus.settled and self._saving.done():
             connections = list(self._registry.connections.values())
-            self._saving = self._spawn(self._checkpoints.round(connections, self._ticks // 2, now))
+            self._saving = self._spawn(self._checkpoints.round(connections, now))
 
     def _visit(self, socket: Socket, now: float) -> None:
         if socket.state != OPEN:
@@ -420,7 +420,7 @@ class Gateway:
                 if not connection.blocked:
                     connection.flush()
                 if self._bus.settled and not self._checkpoints.waits(connection):
-                    connection.mark(self._bus.position, self._rooms_of(connection), 0)
+                    connection.mark(self._bus.position, self._rooms_of(connection))
                 self._checkpoints.drop(connection)  # no later mark would be true
                 self.hub.remove(connection)
             await self._checkpoints.save([one for one in leaving if one.marks])

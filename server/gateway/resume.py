@@ -1,10 +1,10 @@
 """Carrying a connection to another node: marks in Redis, and replay from the streams where it can be proven exact.
 
 A mark (seq, position, rooms) says: the events from seq on come from the messages after position, to a user who was in
-these rooms then. Nodes save the marks of their connections every second, so that after a crash another node can tell
-which events a client has not seen; it must find its way back to the same rooms, or the database and the bus were not
-of one mind when one of the two nodes asked. A record belongs to one node; whoever resumes the connection takes it over
-in one step, and the saves of the node before are refused from then on.
+these rooms then. Nodes save the marks of their connections every few seconds, or every few dozen events, so that after
+a crash another node can tell which events a client has not seen; it must find its way back to the same rooms, or the
+database and the bus were not of one mind when one of the two nodes asked. A record belongs to one node; whoever resumes
+the connection takes it over in one step, and the saves of the node before are refused from then on.
 """
 
 import asyncio
@@ -28,10 +28,16 @@ log = logging.getLogger(__name__)
 RECORD_SECONDS = 600
 """A record that is not saved again is forgotten after this long."""
 REFRESH_SECONDS = 200
+MARK_SECONDS = 5.0
+MARK_EVENTS = 64
+"""A connection is marked again when its last mark is so old, or so many events ago: to mark and save one costs about as
+much as two events, and who resumes elsewhere has no more than these to go through beside what was missed."""
 SOON_SECONDS = 0.02
 MAX_REPLAY = 2000
 """More missed events than this are not replayed; the client fetches what it needs."""
 _BATCH = 250
+_STRIDE = 1000
+"""So many connections are looked at in one go; events wait meanwhile."""
 
 _SAVE = f"""
 local prefix, node, refused = ARGV[1], ARGV[2], {{}}
@@ -160,23 +166,27 @@ class Checkpoints:
         finally:
             self._task = None
 
-    async def round(self, connections: Iterable[Connection], tick: int, now: float) -> None:
-        """Mark and save the connections whose seq has changed, or whose record would expire."""
-        changed = []
-        for connection in connections:
-            seq = connection.first + len(connection.log)
-            if connection.transport is None:  # its client has seen nothing since; the marks of then are what it needs
-                if now - connection.saved_at < REFRESH_SECONDS:
-                    continue
-            elif seq == connection.saved_seq and now - connection.saved_at < REFRESH_SECONDS:
-                continue
-            elif connection not in self._waiting:
-                connection.mark(self._bus.position, self._rooms_of(connection), tick)
-                connection.saved_seq = seq
-            connection.saved_at = now
-            if connection.marks:
-                changed.append(connection)
-        await self.save(changed)
+    async def round(self, connections: Sequence[Connection], now: float) -> None:
+        """Mark and save the connections to which much has happened since, or whose record would expire."""
+        for start in range(0, len(connections), _STRIDE):
+            if not self._bus.settled:
+                return
+            due = [one for one in connections[start : start + _STRIDE] if self._is_due(one, now)]
+            if due:
+                await self.save(due)
+            else:
+                await asyncio.sleep(0)
+
+    def _is_due(self, connection: Connection, now: float) -> bool:
+        """Whether the connection's marks are to be saved; then they are of now."""
+        age = now - connection.saved_at
+        if age < REFRESH_SECONDS:
+            news = connection.first + len(connection.log) - connection.saved_seq
+            if not news or (news < MARK_EVENTS and age < MARK_SECONDS) or connection.transport is None:
+                return False  # of who is away, the marks of then are what the client needs: it has seen nothing since
+        if connection.transport is not None and connection not in self._waiting:
+            connection.mark(self._bus.position, self._rooms_of(connection))
+        return bool(connection.marks)
 
     async def save(self, connections: Sequence[Connection]) -> bool:
         """Write the marks to Redis; False when that failed."""
@@ -190,6 +200,10 @@ class Checkpoints:
                     words += (connection.id, connection.user_id, msgspec.msgpack.encode(record))
                 for refused in await self._bus.command("EVAL", _SAVE, 0, prefix, node, *words):
                     self._refused(refused.decode())
+                now = asyncio.get_running_loop().time()
+                for connection in connections[start : start + _BATCH]:
+                    if connection.marks:
+                        connection.saved_at = now
         except RedisError as error:
             log.warning("connections could not be saved: %s", error)
             return False

@@ -290,6 +290,7 @@ def fast_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits a second for the next round of saving, or five for a client that doesn't answer a close."""
     monkeypatch.setattr("server.gateway.gateway.CLOSE_SECONDS", 0.5)
     monkeypatch.setattr("server.gateway.gateway.TICK_SECONDS", 0.1)
+    monkeypatch.setattr("server.gateway.resume.MARK_SECONDS", 0.0)
 
 
 @pytest.fixture

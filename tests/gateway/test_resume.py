@@ -17,7 +17,7 @@ async def saved(node: GatewayNode) -> None:
     """Wait until the node has saved the marks of its connections after now."""
     await node.bus.fence()
     connections = [one for one in node.gateway._registry.connections.values() if one.transport]
-    await until(lambda: all(one.saved_seq == one.next_seq for one in connections))
+    await until(lambda: all(one.saved_seq == one.next_seq and one.saved_at for one in connections))
     saving = node.gateway._saving
     if saving is not None:
         await asyncio.wait([saving])

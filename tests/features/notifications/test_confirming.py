@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import pytest
 from websockets.asyncio.client import connect
 
 from server.metrics import NOTIFICATIONS_CONFIRMED
@@ -72,8 +73,9 @@ async def saved(node: TestNode, connection_id: str) -> None:
 
 
 async def test_events_that_are_sent_again_on_another_node_ask_too(
-    world: World, make: Make, socket: Any, two_nodes: Any
+    world: World, make: Make, socket: Any, two_nodes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("server.gateway.resume.MARK_SECONDS", 0.0)
     async with socket(world.bob, query=ASKING) as events:
         await make.post(world.ada, world.town, f"one @{world.bob.username}")
         assert (await events.next("posted")).data["should_ack"] is True
