@@ -13,9 +13,10 @@ import uvicorn
 
 from server.app import Node
 from server.bus.event import Audience, Event
-from server.config import load_config, merge
+from server.config import Config, load_config, merge
 from server.context import Services
 from server.db.pool import DbStats
+from server.features.system.store import ConfigStore
 from server.serve import uvicorn_config
 from tests.clients_of import Client
 
@@ -34,7 +35,7 @@ class Marker(Event, frozen=True):
         return Audience(user_id=self.user)
 
 
-_BACKGROUND: ContextVar[bool] = ContextVar("background", default=False)
+BACKGROUND: ContextVar[bool] = ContextVar("background", default=False)
 
 
 class RequestStats(DbStats):
@@ -48,7 +49,7 @@ class RequestStats(DbStats):
         self.asked = 0
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name == "statements" and not _BACKGROUND.get():
+        if name == "statements" and not BACKGROUND.get():
             self.asked += 1
         super().__setattr__(name, value)
 
@@ -68,6 +69,10 @@ class TestNode:
             limits=httpx.Limits(max_connections=100),
             headers={"accept-encoding": ""},
         )
+        self._changes: list[dict[str, dict[str, Any]]] = []
+        store = node.services.extras[ConfigStore]
+        assert isinstance(store, ConfigStore)
+        store.on_changed.insert(0, self._change_again)
 
     @property
     def services(self) -> Services:
@@ -90,8 +95,23 @@ class TestNode:
         await self.services.bus.publish([Marker(user=user_id)])
 
     def change_settings(self, sections: dict[str, dict[str, Any]]) -> None:
-        """Put other settings in force on this node only."""
+        """Put other settings in force on this node only; they stay when it reads those of the database again."""
+        self._changes.append(sections)
         self.services.config = merge(self.services.config, sections)
+
+    @property
+    def settings(self) -> tuple[Config, int]:
+        """The settings in force, and how many changes were made on this node only; for `take_back_settings`."""
+        return self.services.config, len(self._changes)
+
+    def take_back_settings(self, before: tuple[Config, int]) -> None:
+        """Put in force what was before."""
+        self.services.config, changes = before
+        del self._changes[changes:]
+
+    def _change_again(self) -> None:
+        for sections in self._changes:
+            self.services.config = merge(self.services.config, sections)
 
     async def close(self) -> None:
         """Close the clients' connections."""
@@ -119,9 +139,9 @@ async def start_node(dsn: str, redis_url: str, files: Path, **environ: str) -> A
         node = Node(config)
         node.services.db.stats = RequestStats()
         # What the parts of the node begin now goes on in this context.
-        background = _BACKGROUND.set(True)
+        background = BACKGROUND.set(True)
         await node.start()
-        _BACKGROUND.reset(background)
+        BACKGROUND.reset(background)
         server = uvicorn.Server(uvicorn_config(node))
         serving = asyncio.create_task(server._serve(sockets=[listening]))
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -1,0 +1,105 @@
+"""Sockets of a node without a network: a wire stands for the transport, and counts what is written to it."""
+
+import asyncio
+import json
+from typing import Any, cast
+
+from server.gateway.gateway import Gateway
+from server.gateway.protocol import OPEN, Socket
+
+
+class _Kernel:
+    """What a socket sets of its operating system's one."""
+
+    def setsockopt(self, *words: int) -> None:
+        """Has no effect."""
+
+
+_KERNEL = _Kernel()
+
+
+class Wire(asyncio.Transport):
+    """A transport that takes everything at once, and counts; with `keep` it also remembers what was written."""
+
+    __slots__ = ("_protocol", "closing", "keep", "writes", "written")
+
+    def __init__(self, *, keep: bool = True) -> None:
+        self._protocol: asyncio.Protocol | None = None
+        self.closing = False
+        self.keep = keep
+        self.writes = 0
+        self.written: list[bytes] = []
+
+    def connect(self, protocol: asyncio.Protocol, request: bytes) -> None:
+        """Let a protocol serve this wire, and send a request to it."""
+        self._protocol = protocol
+        protocol.connection_made(self)
+        protocol.data_received(request)
+
+    def text(self) -> str:
+        """All that was written, as far as it is text."""
+        return b"".join(self.written).decode("utf-8", "replace")
+
+    def write(self, data: Any) -> None:
+        """Part of asyncio.Transport."""
+        self.writes += 1
+        if self.keep:
+            self.written.append(bytes(data))
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Part of asyncio.Transport."""
+        return {"socket": _KERNEL, "peername": ("127.0.0.1", 1)}.get(name, default)
+
+    def is_closing(self) -> bool:
+        """Part of asyncio.Transport."""
+        return self.closing
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Part of asyncio.Transport."""
+
+    def pause_reading(self) -> None:
+        """Part of asyncio.Transport."""
+
+    def resume_reading(self) -> None:
+        """Part of asyncio.Transport."""
+
+    def close(self) -> None:
+        """Part of asyncio.Transport."""
+        if not self.closing and self._protocol is not None:
+            self.closing = True
+            asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
+            self._protocol = None
+
+    def abort(self) -> None:
+        """Part of asyncio.Transport."""
+        self.close()
+
+
+def upgrade(token: str, query: str = "", *, deflate: bool = False) -> bytes:
+    """A request for a WebSocket, as uvicorn hands it on."""
+    offer = "sec-websocket-extensions: permessage-deflate\r\n" if deflate else ""
+    return (
+        f"GET /api/v4/websocket{query} HTTP/1.1\r\nhost: here\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+        f"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{offer}"
+        f"authorization: Bearer {token}\r\n\r\n"
+    ).encode()
+
+
+async def open_wires(gateway: Gateway, wires: list[tuple[Wire, bytes]]) -> list[Socket]:
+    """Connect wires with their requests; all of them have got their hello then."""
+    sockets = []
+    for wire, request in wires:
+        sockets.append(cast(Socket, gateway.protocol_class()))
+        wire.connect(sockets[-1], request)
+    async with asyncio.timeout(10):
+        while any(each.connection is None for each in sockets):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    assert all(each.state == OPEN for each in sockets)
+    return sockets
+
+
+def request_of(action: str, seq: int, data: object) -> bytes:
+    """A client's request, as the text of a frame whose mask is nothing."""
+    payload = json.dumps({"action": action, "seq": seq, "data": data}).encode()
+    assert len(payload) < 126
+    return bytes((0x81, 0x80 | len(payload))) + bytes(4) + payload
