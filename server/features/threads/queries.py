@@ -26,48 +26,50 @@ _STATE_WIDTH = len(msgspec.structs.fields(ThreadState))
 _POST = stored_columns("p")
 _LISTED = stored_columns("p", listed=True)
 
-# Threads in channels that the user is still in: those of the team ($2), and direct and group ones.
+# Channels that the user is still in: those of the team ($2), and direct and group ones.
+PLACES = """
+    WITH places AS MATERIALIZED (
+        SELECT c.id
+          FROM channel_members cm
+          JOIN channels c ON c.id = cm.channel_id
+         WHERE cm.user_id = $1 AND (coalesce(c.team_id) = $2 OR c.team_id = '' AND NOT $3)
+    )"""
+
+# coalesce() keeps the planner from looking through all threads of all these channels.
 _FOLLOWED = """
       FROM thread_memberships m
       JOIN threads t ON t.post_id = m.post_id
-      JOIN posts p ON p.id = m.post_id
-      JOIN channels c ON c.id = t.channel_id AND (c.team_id = $2 OR c.team_id = '' AND NOT $3)
-      JOIN channel_members cm ON cm.channel_id = c.id AND cm.user_id = m.user_id
+      JOIN places ON places.id = coalesce(t.channel_id)
      WHERE m.user_id = $1 AND m.following AND (t.delete_at = 0 OR $4)"""
 
-THREADS_OF = """
-    SELECT {state}, {post}
-    {followed}
-       AND ($5::bigint = 0 OR t.last_reply_at >= $5 OR m.last_updated >= $5)
-       AND (NOT $6 OR t.last_reply_at > m.last_viewed)
-       {page}
-     LIMIT $7"""
 
-FIRST = SQL(
-    THREADS_OF.format(
-        state=STATE, post=_LISTED, followed=_FOLLOWED, page="ORDER BY t.last_reply_at DESC, t.post_id DESC"
+def _threads_sql(page: str) -> SQL:
+    """Only the threads of the page are read as a whole."""
+    return SQL(f"""
+    {PLACES}, page AS MATERIALIZED (
+        SELECT t.post_id
+        {_FOLLOWED}
+           AND ($5::bigint = 0 OR t.last_reply_at >= $5 OR m.last_updated >= $5)
+           AND (NOT $6 OR t.last_reply_at > m.last_viewed)
+           {page}
+         LIMIT $7
     )
-)
+    SELECT {STATE}, {_LISTED}
+      FROM page
+      JOIN thread_memberships m ON m.post_id = page.post_id AND m.user_id = $1
+      JOIN threads t ON t.post_id = page.post_id
+      JOIN posts p ON p.id = page.post_id
+  ORDER BY t.last_reply_at DESC, t.post_id DESC
+    """)
 
-BEFORE = SQL(
-    THREADS_OF.format(
-        state=STATE,
-        post=_LISTED,
-        followed=_FOLLOWED,
-        page="""AND (t.last_reply_at, t.post_id) < (SELECT last_reply_at, post_id FROM threads WHERE post_id = $8)
-  ORDER BY t.last_reply_at DESC, t.post_id DESC""",
-    )
-)
 
-AFTER = SQL(
-    THREADS_OF.format(
-        state=STATE,
-        post=_LISTED,
-        followed=_FOLLOWED,
-        page="""AND (t.last_reply_at, t.post_id) > (SELECT last_reply_at, post_id FROM threads WHERE post_id = $8)
-  ORDER BY t.last_reply_at, t.post_id""",
-    )
-)
+_BESIDE = "(SELECT last_reply_at, post_id FROM threads WHERE post_id = $8)"
+
+FIRST = _threads_sql("ORDER BY t.last_reply_at DESC, t.post_id DESC")
+
+BEFORE = _threads_sql(f"AND (t.last_reply_at, t.post_id) < {_BESIDE} ORDER BY t.last_reply_at DESC, t.post_id DESC")
+
+AFTER = _threads_sql(f"AND (t.last_reply_at, t.post_id) > {_BESIDE} ORDER BY t.last_reply_at, t.post_id")
 
 
 def _thread(row: Sequence[object]) -> tuple[ThreadState, StoredPost]:
@@ -80,7 +82,7 @@ async def threads_of(db: Db, user_id: str, team_id: str, which: Filter) -> list[
     if which.before:
         rows = await db.rows(BEFORE, *arguments, which.before)
     elif which.after:
-        rows = list(reversed(await db.rows(AFTER, *arguments, which.after)))
+        rows = await db.rows(AFTER, *arguments, which.after)
     else:
         rows = await db.rows(FIRST, *arguments)
     threads = [_thread(row) for row in rows]
@@ -88,11 +90,16 @@ async def threads_of(db: Db, user_id: str, team_id: str, which: Filter) -> list[
     return threads
 
 
+# Of few threads it is asked whether they are urgent.
+URGENT = """m.unread_mentions > 0 AND EXISTS (
+               SELECT FROM posts p WHERE p.id = m.post_id AND p.priority ->> 'priority' = 'urgent')"""
+
 TOTALS_OF = SQL(f"""
+    {PLACES}
     SELECT count(*),
            count(*) FILTER (WHERE t.last_reply_at > m.last_viewed),
            coalesce(sum(m.unread_mentions), 0)::bigint,
-           coalesce(sum(m.unread_mentions) FILTER (WHERE p.priority ->> 'priority' = 'urgent'), 0)::bigint
+           coalesce(sum(m.unread_mentions) FILTER (WHERE {URGENT}), 0)::bigint
     {_FOLLOWED}
 """)
 
