@@ -149,6 +149,21 @@ async def erase_files_of(db: Db, post_ids: Sequence[str], now: int) -> None:
     await db.run(ERASE_FILES_OF, post_ids, now)
 
 
+ERASE_UNUSED = SQL("""
+    UPDATE files
+       SET delete_at = $3, erase_at = $3
+     WHERE id >= $1 AND id < $2 AND post_id = '' AND bookmark_id = '' AND erase_at = 0
+       AND NOT EXISTS (SELECT FROM drafts WHERE drafts.user_id = files.user_id AND files.id = ANY(drafts.file_ids))
+       AND NOT EXISTS (SELECT FROM scheduled_posts AS scheduled
+                        WHERE scheduled.user_id = files.user_id AND files.id = ANY(scheduled.file_ids))
+""")
+
+
+async def erase_unused(db: Db, first_id: str, end_id: str, now: int) -> None:
+    """Let files with ids from one up to another that nothing has a use for be removed soon. Index: files_pkey."""
+    await db.run(ERASE_UNUSED, first_id, end_id, now)
+
+
 ERASED = SQL("SELECT id FROM files WHERE erase_at > 0 ORDER BY erase_at LIMIT $1")
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from server.context import request_context
-from server.features.files.jobs import remove_erased_files
+from server.features.files.jobs import remove_erased_files, sweep_unused_files
+from server.ids import now_ms
 from tests.clients_of import Client
 from tests.features.files.uploading import Uploads, World, picture, stored
 from tests.make import Make
@@ -147,6 +148,40 @@ async def test_files_go_with_their_post(client: Clients, upload: Uploads, world:
     old = await client(make.admin).get(f"/posts/{reply['id']}/files/info?include_deleted=true")
     assert [file["id"] for file in old.ok()] == [info["id"]]
     assert (await client(world.ada).get(f"/channels/{world.room.id}/stats")).ok()["files_count"] == 0
+
+
+async def test_uploads_that_nothing_uses_are_removed_after_a_week(
+    client: Clients,
+    upload: Uploads,
+    world: World,
+    make: Make,
+    node: TestNode,
+    store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("posted", "drafted", "scheduled", "marked", "unused")
+    files = dict(zip(names, await upload(world.ada, world.room, *((name, b"1") for name in names)), strict=True))
+    await make.post(world.ada, world.room, "root", file_ids=[files["posted"]["id"]])
+    new = {"channel_id": world.room.id, "message": "later"}
+    ada = client(world.ada)
+    (await ada.post("/drafts", new | {"file_ids": [files["drafted"]["id"]]})).ok(201)
+    at = files["posted"]["create_at"] + 86_400_000
+    (await ada.post("/posts/schedule", new | {"file_ids": [files["scheduled"]["id"]], "scheduled_at": at})).ok(201)
+    mark = {"type": "file", "display_name": "b", "file_id": files["marked"]["id"]}
+    (await ada.post(f"/channels/{world.room.id}/bookmarks", mark)).ok(201)
+    before, week = now_ms(), 7 * 24 * 3600 * 1000
+    ctx = request_context(node.services)
+
+    async def found_at(moment: int) -> set[str]:
+        monkeypatch.setattr("server.context.now_ms", lambda: moment)
+        await sweep_unused_files(ctx)
+        await remove_erased_files(ctx)
+        monkeypatch.undo()
+        return {name for name, file in files.items() if (await ada.get(f"/files/{file['id']}")).status == 200}
+
+    assert await found_at(before + week - 60_000) == set(names)
+    assert await found_at(before + week + 60_000) == set(names) - {"unused"}
+    assert stored(store) == ["original"] * 4
 
 
 async def test_erased_files_leave_the_store(
