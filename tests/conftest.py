@@ -135,12 +135,12 @@ def counted(node: TestNode) -> Callable[..., Any]:
 @pytest.fixture
 def settings(two_nodes: tuple[TestNode, TestNode]) -> Iterator[Callable[..., None]]:
     """`settings(TeamSettings={"MaxUsersPerTeam": 3})` changes the settings of both nodes until the test ends."""
-    before = [each.services.config for each in two_nodes]
+    before = [each.settings for each in two_nodes]
 
     def change(**sections: dict[str, Any]) -> None:
         for each in two_nodes:
             each.change_settings(sections)
 
     yield change
-    for each, config in zip(two_nodes, before, strict=True):
-        each.services.config = config
+    for each, settings in zip(two_nodes, before, strict=True):
+        each.take_back_settings(settings)

@@ -70,6 +70,7 @@ class TestNode:
             headers={"accept-encoding": ""},
         )
         self._changes: list[dict[str, dict[str, Any]]] = []
+        self._read = self.services.config
         store = node.services.extras[ConfigStore]
         assert isinstance(store, ConfigStore)
         store.on_changed.insert(0, self._change_again)
@@ -95,7 +96,7 @@ class TestNode:
         await self.services.bus.publish([Marker(user=user_id)])
 
     def change_settings(self, sections: dict[str, dict[str, Any]]) -> None:
-        """Put other settings in force on this node only; they stay when it reads those of the database again."""
+        """Put other settings in force on this node only; they stay when it reads the same from the database again."""
         self._changes.append(sections)
         self.services.config = merge(self.services.config, sections)
 
@@ -110,8 +111,11 @@ class TestNode:
         del self._changes[changes:]
 
     def _change_again(self) -> None:
-        for sections in self._changes:
-            self.services.config = merge(self.services.config, sections)
+        """The settings have been read from the database: where they are as before, the changes stay."""
+        read, self._read = self._read, self.services.config
+        if read == self._read:
+            for sections in self._changes:
+                self.services.config = merge(self.services.config, sections)
 
     async def close(self) -> None:
         """Close the clients' connections."""

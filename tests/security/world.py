@@ -142,7 +142,7 @@ async def build_world(node: TestNode, make: Make, program: Receiver | None = Non
     )
     emoji = (await upload_emoji(uploads, make.name("emoji_"))).ok()
     role = (await admin.get("/roles/name/custom_group_user")).ok()
-    before = node.services.config
+    before = node.settings
     node.change_settings({"ServiceSettings": {"EnableBotAccountCreation": True}})
     bot = (await admin.post("/bots", {"username": make.name("bot")})).ok(201)["user_id"]
     node.change_settings({"ServiceSettings": {"EnableOAuthServiceProvider": True}})
@@ -150,7 +150,7 @@ async def build_world(node: TestNode, make: Make, program: Receiver | None = Non
     custom_group = (await node.client(victim.token).post("/groups", crew)).ok(201)["id"]
     plan = {"name": "App", "callback_urls": ["https://app.example/"], "homepage": "https://app.example"}
     app = (await admin.post("/oauth/apps", plan)).ok(201)["id"]
-    node.services.config = before
+    node.take_back_settings(before)
     tokens = [(await admin.post(f"/users/{bot}/tokens", {"description": "x"})).ok()["id"] for _ in range(2)]
     hook = (await admin.post("/hooks/incoming", {"channel_id": private.id})).ok(201)["id"]
     command, _ = [
@@ -209,10 +209,10 @@ async def build_world(node: TestNode, make: Make, program: Receiver | None = Non
 async def _robot(node: TestNode, make: Make, team: Thing, channels: list[Thing]) -> Person:
     """A bot of the administrator's with a token of its own, in the team and the channels."""
     admin = node.client(make.admin.token)
-    before = node.services.config
+    before = node.settings
     node.change_settings({"ServiceSettings": {"EnableBotAccountCreation": True}})
     made = (await admin.post("/bots", {"username": make.name("robot")})).ok(201)
-    node.services.config = before
+    node.take_back_settings(before)
     token = (await admin.post(f"/users/{made['user_id']}/tokens", {"description": "its own"})).ok()["token"]
     robot = Person({"id": made["user_id"], "username": made["username"], "email": ""}, token)
     await make.join_team(team, robot)

@@ -46,7 +46,7 @@ class Scene:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def scene(node: TestNode, make: Make) -> AsyncIterator[Scene]:
-    before = node.services.config
+    before = node.settings
     node.change_settings({"GuestAccountsSettings": {"Enable": True}})
     made = Scene()
     admin = node.client(make.admin.token)
@@ -67,7 +67,7 @@ async def scene(node: TestNode, make: Make) -> AsyncIterator[Scene]:
     await make.post(made.member, made.channel, "hello guest")
     (await admin.put(f"/users/{hidden.id}/status", {"user_id": hidden.id, "status": "online"})).ok()
     yield made
-    node.services.config = before
+    node.take_back_settings(before)
 
 
 def bodies(scene: Scene) -> dict[str, Any]:
