@@ -16,6 +16,8 @@ MOST_BEHIND = 64
 """Posters wait while more posts than this have not been delivered: what is measured is a rate that can be kept."""
 RESERVE = 64
 """Connections for posts at a rate."""
+AUTHORS = 200
+"""Of a channel; so many are known to the server after a short while."""
 
 
 class Posting:
@@ -90,7 +92,8 @@ class Posting:
         number = next(self._numbers)
         where = number % len(self._channels)
         channel = self._channels[where]
-        author = self._world.users[channel.members[number // len(self._channels) % len(channel.members)]]
+        authors = min(len(channel.members), AUTHORS)
+        author = self._world.users[channel.members[number // len(self._channels) % authors]]
         body = {"channel_id": channel.id, "message": message(self._run, number, moment, SIZE)}
         started = time.monotonic()
         try:

@@ -6,6 +6,7 @@ also tells their number, some 200 times a second. `Tally` and `Receiver` don't k
 
 import asyncio
 import gc
+import re
 import resource
 import sys
 import time
@@ -28,6 +29,9 @@ STEP_NS = 100_000
 PARSE_EVERY = 100
 """Of so many sockets one checks that the seq has no gap and that posts can be decoded."""
 PONG = b"\x8a\x80\0\0\0\0"
+CONNECTION_ID = re.compile(rb'connection_id(?:":"|\xba)([a-z0-9]{26})')
+OWN_END = 18
+"""What differs from connection to connection in a compressed event: the seq in a stored block, and the end."""
 
 
 class Tally:
@@ -41,12 +45,16 @@ class Tally:
         self.run = run
         self.posts: dict[bytes, tuple[int, int]] = {}
         """Number and moment by mark, so that a mark is read once and not by every receiver."""
+        self.packed: dict[bytes, tuple[int, int]] = {}
+        """The same by compressed event, so that one is inflated once."""
         self.received = 0
         self.others = 0
         self.reads = 0
         self.bytes = 0
         self.latencies = array("q")
         self.closed = 0
+        self.anew = 0
+        """Connections that were not resumed but begun anew."""
         self.faults: list[str] = []
 
     def learn(self, mark: bytes) -> tuple[int, int] | None:
@@ -69,13 +77,17 @@ class Tally:
 class Receiver:
     """Counts the frames of one connection."""
 
-    __slots__ = ("answer", "checks", "got", "greeted", "rest", "seq", "tally")
+    __slots__ = ("answer", "checks", "events", "got", "greeted", "id", "rest", "seq", "tally")
 
     def __init__(self, tally: Tally, checks: bool = False) -> None:
         self.tally = tally
         self.checks = checks
         self.got: list[int] = []
         """The numbers of the posts of the run, as they came."""
+        self.events = 0
+        """All events so far, which is the seq of the next one."""
+        self.id = ""
+        """Of the connection."""
         self.rest = b""
         self.greeted = False
         self.seq = -1
@@ -119,30 +131,43 @@ class Receiver:
             at = end
         self.rest = data[at:]
         tally.received += len(got) - count
+        self.events += len(got) - count
 
     def _other(self, payload: bytes) -> None:
         self.tally.others += 1
-        if not self.greeted and b"hello" in payload:
+        self.events += 1
+        if b"hello" in payload:
             self.greeted = True
+            if found := CONNECTION_ID.search(payload):
+                self.tally.anew += bool(self.id)
+                self.id = found[1].decode()
 
     def _rare(self, first: int, payload: bytes, now: int) -> None:
         opcode = first & 0x0F
         if opcode == 0x9:
             self.answer += PONG
         elif first == 0xC1:
-            payload = zlib.decompressobj(-15).decompress(payload + b"\x00\x00\xff\xff")
-            found = payload.find(MARK)
-            mark = payload[found : found + WHOLE]
-            post = self.tally.posts.get(mark) or (found >= 0 and self.tally.learn(mark))
-            if post:
-                self.got.append(post[0])
-                self.tally.latencies.append(now - post[1])
-            else:
-                self._other(payload)
-            if self.checks:
-                self._check(payload, 1)
+            self._compressed(payload, now)
         elif opcode != 0x8:  # what closing means, the end of the connection tells
             self.tally.fault(f"a frame that begins with {first:#x}")
+
+    def _compressed(self, payload: bytes, now: int) -> None:
+        tally, shared = self.tally, payload[:-OWN_END]
+        post: tuple[int, int] | None = tally.packed.get(shared)
+        if post is None or self.checks:
+            text = zlib.decompressobj(-15).decompress(payload + b"\x00\x00\xff\xff")
+            found = text.find(MARK)
+            mark = text[found : found + WHOLE]
+            post = tally.posts.get(mark) or (tally.learn(mark) if found >= 0 else None)
+            if post is None:
+                self._other(text)
+            else:
+                tally.packed[shared] = post
+            if self.checks:
+                self._check(text, 1)
+        if post is not None:
+            self.got.append(post[0])
+            tally.latencies.append(now - post[1])
 
     def _check(self, payload: bytes, opcode: int) -> None:
         """The seq rises by one, and a post is there: inside a string of JSON, or as a map of msgpack."""
@@ -180,20 +205,21 @@ def account(received: Sequence[Sequence[int]], wanted: Sequence[frozenset[int]])
 class Socket(asyncio.Protocol):
     """One WebSocket of a client that only listens."""
 
-    __slots__ = ("_head", "_request", "closing", "ready", "receiver", "transport")
+    __slots__ = ("_head", "address", "closing", "ready", "receiver", "request", "transport")
 
-    def __init__(self, receiver: Receiver, request: bytes) -> None:
+    def __init__(self, receiver: Receiver, request: bytes, address: str) -> None:
         self.receiver = receiver
+        self.address = address
         self.transport: asyncio.Transport | None = None
         self.ready = asyncio.get_running_loop().create_future()
         self.closing = False
-        self._request = request
+        self.request = request
         self._head: bytes | None = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio.Protocol."""
         self.transport = transport  # type: ignore[assignment]
-        transport.write(self._request)  # type: ignore[attr-defined]
+        transport.write(self.request)  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
         """Part of asyncio.Protocol."""
@@ -271,7 +297,7 @@ class Reception:
                 request += f"Sec-WebSocket-Extensions: {extensions}\r\n"
             async with turn:
                 receiver = Receiver(self._tally, checks=len(self._sockets) % PARSE_EVERY == 0)
-                socket = Socket(receiver, f"{request}\r\n".encode())
+                socket = Socket(receiver, f"{request}\r\n".encode(), url)
                 self._sockets.append(socket)
                 await loop.create_connection(lambda: socket, parts.hostname or "", parts.port or 80)
                 await asyncio.wait_for(socket.ready, 60)
@@ -281,6 +307,39 @@ class Reception:
         except (OSError, TimeoutError) as error:
             return {"error": str(error)}
         return {"open": len(self._sockets)}
+
+    async def on_part(self) -> dict[str, Any]:
+        """Lose all connections without a word; the receivers stay."""
+        for socket in self._sockets:
+            socket.closing = True
+            if socket.transport is not None:
+                socket.transport.abort()
+        return {"open": 0}
+
+    async def on_resume(self, at_once: int) -> dict[str, Any]:
+        """Come back for all connections, each from where its receiver is; how many were begun anew instead."""
+        loop = asyncio.get_running_loop()
+        turn = asyncio.Semaphore(at_once)
+        self._tally.anew = 0
+
+        async def resume(number: int, old: Socket) -> None:
+            path, _, rest = old.request.partition(b" HTTP/")
+            path = path.partition(b"?connection_id=")[0].partition(b"&connection_id=")[0]
+            sign = b"&" if b"?" in path else b"?"
+            wishes = f"connection_id={old.receiver.id}&sequence_number={old.receiver.events}"
+            async with turn:
+                socket = Socket(old.receiver, path + sign + wishes.encode() + b" HTTP/" + rest, old.address)
+                old.receiver.rest = b""
+                self._sockets[number] = socket
+                parts = urlsplit(old.address)
+                await loop.create_connection(lambda: socket, parts.hostname or "", parts.port or 80)
+                await asyncio.wait_for(socket.ready, 60)
+
+        try:
+            await asyncio.gather(*(resume(number, old) for number, old in enumerate(self._sockets)))
+        except (OSError, TimeoutError) as error:
+            return {"error": str(error)}
+        return {"anew": self._tally.anew}
 
     async def on_begin(self, run: str) -> dict[str, Any]:
         """Count from now on the posts of a new run."""

@@ -126,6 +126,15 @@ class Sockets:
             )
         )
 
+    async def part(self) -> None:
+        """Lose all connections without a word to the server, which keeps them for a while."""
+        await asyncio.gather(*(process.ask("part") for process in self._processes))
+
+    async def resume(self, at_once: int = AT_ONCE) -> int:
+        """Come back for all connections; how many were begun anew, which is loss."""
+        answers = await asyncio.gather(*(process.ask("resume", at_once=at_once) for process in self._processes))
+        return sum(answer["anew"] for answer in answers)
+
     async def begin(self) -> str:
         """Begin a run: what was counted is forgotten. Its name is what `marks.message` wants to know."""
         self.run = new_run()
