@@ -32,7 +32,7 @@ def this_machine() -> Machine:
     return Machine(
         cpu=cpu_model(Path("/proc/cpuinfo").read_text()),
         cores=os.cpu_count() or 0,
-        system=f"{platform.system()} {platform.release()}",
+        system=f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         python=platform.python_version(),
         packages={name: version(name) for name in packages},
         hubbub=__version__,
@@ -84,13 +84,11 @@ def between(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str
 
 
 def short(value: float) -> str:
-    """A figure with three digits that mean something: 0.123, 4.56, 78.9, 1,234."""
+    """A figure with as many digits as mean something: 0.12, 4.56, 78.9, 1,234."""
     size = abs(value)
     if size >= 100:
         return f"{value:,.0f}"
-    if size >= 10:
-        return f"{value:.1f}"
-    return f"{value:.2f}" if size >= 1 else f"{value:.3f}".rstrip("0").rstrip(".") or "0"
+    return f"{value:.1f}" if size >= 10 else f"{value:.2f}" if value else "0"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 
 import msgspec
 from msgspec import Struct
@@ -77,6 +78,8 @@ def told(work: Work, figures: Figures | None) -> str:
     """A cell of README: "2.76 + 0.38 + 0.12 µs, 235/s, p99 33 ms"."""
     if figures is None:
         return ""
+    if "floor" in figures:
+        return f"{short(figures['ours'])} µs, C {short(figures['floor'])} µs"
     parts = [short(figures[part]) for part in PARTS if part in figures]
     cost = f"{' + '.join(parts) or short(figures.get('total', 0.0))} {work.unit}" if work.unit else ""
     rate = f"{short(figures['per_s'])}/s" if work.rate and "per_s" in figures else ""
@@ -94,11 +97,13 @@ def section(kept: Committed, other: Published) -> str:
             rows.append([work.title, told(work, theirs), told(work, figures), f"{float(times):.1f}" if times else ""])
     machine = kept.machine
     packages = ", ".join(f"{name} {number}" for name, number in machine.packages.items())
+    runs = f"Medians of {kept.repeat} runs" if kept.repeat > 1 else "One run"
     where = (
-        f"Medians of {kept.repeat} runs, {kept.date}, on {machine.cores} cores of {machine.cpu}, {machine.system}, "
-        f"Python {machine.python}, {packages}: the service on one core, the clients on the other."
+        f"{runs}, {kept.date}, on {machine.cores} cores of {machine.cpu}, {machine.system}, Python {machine.python}, "
+        f"{packages}: the service on one core, the clients on the other."
     )
-    return f"{BEGIN}\n{markdown(['work', other.name, f'Hubbub {machine.hubbub}', 'times'], rows)}\n\n{where}\n{END}"
+    made = markdown(["work", other.name, f"Hubbub {machine.hubbub}", "times"], rows)
+    return "\n".join([BEGIN, "", made, "", *wrap(where, 120), END])
 
 
 def with_section(text: str, made: str) -> str:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -68,7 +68,7 @@ class Service:
         self._postgres = postgres
         self._redis = redis
         self._nodes = nodes
-        self._cores: Collection[int] = ()
+        self._cores: set[int] = set()
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -152,6 +152,11 @@ class Service:
     def dsn(self) -> str:
         """The address of the database."""
         return self._postgres.dsn()
+
+    @property
+    def cores(self) -> set[int]:
+        """The cores that it was put on, none when it may use all."""
+        return self._cores
 
     def pids(self) -> dict[str, list[int]]:
         """The processes at the roots of each part: "server", "postgres" and "redis"."""

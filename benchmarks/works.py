@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from benchmarks import requesting
 from benchmarks.delivering import fairness, fan_out, small_channels
+from benchmarks.floor import floor
 from benchmarks.idling import idling
 from benchmarks.lab import MS, US, Figures, Lab
 from benchmarks.requesting import requests
@@ -41,8 +42,14 @@ def _call(name: str, title: str, call: requesting.Maker, unit: str = "ms") -> Wo
 WORKS = (
     _fan("fanout-4", "fan-out to 1,000 sockets, 4 posters; a delivery", fan_out, posters=4),
     _fan("fanout-16", "fan-out to 1,000 sockets, 16 posters; a delivery", fan_out, posters=16),
+    Work(
+        name="fairness",
+        title="… GET users/me during that",
+        measure=partial(fairness, posters=16),
+        sockets=1000,
+    ),
+    _fan("floor", "… the server alone, beside a C program with epoll", floor, unit="times", posters=16),
     _fan("fanout-rate", "fan-out to 1,000 sockets, 20 posts/s; a delivery", fan_out, rate=20.0),
-    _fan("fairness", "GET users/me meanwhile, 16 posters", fairness, unit="", posters=16),
     Work(
         name="channels",
         title="50 channels of 20, 16 posters; a post",
