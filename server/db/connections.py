@@ -39,16 +39,23 @@ class Connections:
         """Connections that are busy now."""
         return self._made - len(self._free)
 
-    async def take(self) -> Any:
-        """A connection for this caller alone.
-
-        Raises TimeoutError when none gets free in time or too many wait, and what is in the way of a first connection.
-        """
+    def free(self) -> Any:
+        """A connection for this caller alone that needs not be waited for, the one used last; None without any."""
         while self._free:
             connection = self._free.pop()
             if not connection.is_closed():
                 return connection
             self._made -= 1
+        return None
+
+    async def take(self) -> Any:
+        """A connection for this caller alone.
+
+        Raises TimeoutError when none gets free in time or too many wait, and what is in the way of a first connection.
+        """
+        connection = self.free()
+        if connection is not None:
+            return connection
         if self._closed:
             raise asyncpg.InterfaceError("the pool is closed")
         if self._may_make():

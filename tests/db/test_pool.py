@@ -3,9 +3,11 @@
 import asyncio
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from server.db import SQL, Pool
+from server.db.pool import STATEMENTS
 from server.errors import BadRequest, Busy
 
 NUMBER = SQL("SELECT $1::bigint")
@@ -42,6 +44,43 @@ async def test_input_that_fits_no_column_is_a_bad_request_and_costs_no_connectio
             await pool.value(NUMBER, 1 << 70)
 
         assert await pool.value(SQL("SELECT pg_backend_pid()")) == backend
+    finally:
+        await pool.close()
+
+
+async def test_a_table_that_was_changed_meanwhile_is_read_as_it_is_now(database: str) -> None:
+    pool = Pool(database, size=1)
+    await pool.open()
+    everything = SQL("SELECT * FROM drafts")  # in a temporary table of that name
+    try:
+        await pool.run(SQL("CREATE TEMP TABLE drafts AS SELECT 1 AS one"))
+        assert [tuple(row) for row in await pool.rows(everything)] == [(1,)]
+        await pool.run(SQL("ALTER TABLE drafts ADD COLUMN two bigint NOT NULL DEFAULT 2"))
+
+        assert [tuple(row) for row in await pool.rows(everything)] == [(1, 2)]
+
+        async with pool.begin() as tx:
+            assert [tuple(row) for row in await tx.rows(everything)] == [(1, 2)]
+            await tx.run(SQL("ALTER TABLE drafts DROP COLUMN one"))
+        with pytest.raises(asyncpg.InvalidCachedStatementError):
+            async with pool.begin() as tx:
+                await tx.rows(everything)
+        async with pool.begin() as tx:
+            assert [tuple(row) for row in await tx.rows(everything)] == [(2,)]
+    finally:
+        await pool.close()
+
+
+async def test_more_statements_than_a_connection_keeps_prepared_work_all_the_same(database: str) -> None:
+    pool = Pool(database, size=1)
+    await pool.open()
+    many = [SQL(f"SELECT $1::bigint + {number}") for number in range(STATEMENTS + 5)]
+    try:
+        for _ in range(2):
+            assert [await pool.value(each, 1) for each in many] == [1 + number for number in range(len(many))]
+
+        prepared = await pool.value(SQL("SELECT count(*) FROM pg_prepared_statements"))
+        assert prepared <= STATEMENTS + 1
     finally:
         await pool.close()
 
