@@ -187,7 +187,10 @@ _REPLIES = f"""
           ORDER BY create_at DESC
              LIMIT {MAX_THREAD_POSTS}"""
 
-DETAILS = SQL(f"""
+DETAILS = SQL(f"SELECT {POST} FROM posts AS p WHERE p.id = ANY($1) AND p.delete_at = 0")
+
+# A statement of its own: where no threads are asked for, this one would be planned anew each time.
+DETAILS_AND_REPLIES = SQL(f"""
     SELECT {POST}
       FROM (SELECT *, 0 AS so_far FROM posts WHERE id = ANY($1)
              UNION ALL
@@ -198,7 +201,9 @@ DETAILS = SQL(f"""
 
 async def details_of(db: Db, ids: Sequence[str], threads: Sequence[str]) -> list[StoredPost]:
     """Live posts, and the newest replies in some threads. Indexes: posts_pkey, posts_thread_idx."""
-    return await with_large_props(db, await db.many(StoredPost, DETAILS, ids, threads))
+    if threads:
+        return await with_large_props(db, await db.many(StoredPost, DETAILS_AND_REPLIES, ids, threads))
+    return await with_large_props(db, await db.many(StoredPost, DETAILS, ids))
 
 
 class ThreadPage(Struct, kw_only=True):
