@@ -72,7 +72,10 @@ PUBLIC_IDS = SQL("""
      WHERE team_id = $1 AND name = ANY($2) AND type = 'O' AND delete_at = 0
 """)
 
-PINNED_COUNT = SQL("SELECT count(*) FROM posts WHERE channel_id = $1 AND is_pinned AND delete_at = 0")
+CONTENT_COUNTS = SQL("""
+    SELECT (SELECT count(*) FROM posts WHERE channel_id = $1 AND is_pinned AND delete_at = 0),
+           (SELECT count(*) FROM files WHERE channel_id = $1 AND delete_at = 0 AND post_id <> '')
+""")
 
 
 async def channel_by_id(db: Db, channel_id: str) -> Channel | None:
@@ -187,6 +190,10 @@ async def public_ids(db: Db, team_id: str, names: Sequence[str]) -> dict[str, st
     return {row[0]: row[1] for row in await db.rows(PUBLIC_IDS, team_id, names)}
 
 
-async def pinned_count(db: Db, channel_id: str) -> int:
-    """How many posts of a channel are pinned. Index: posts_pinned_idx."""
-    return int(await db.value(PINNED_COUNT, channel_id))
+async def content_counts(db: Db, channel_id: str) -> tuple[int, int]:
+    """How many posts of a channel are pinned, and how many files its posts have.
+
+    Indexes: posts_pinned_idx, files_channel_idx.
+    """
+    pinned, files = await db.row(CONTENT_COUNTS, channel_id) or (0, 0)
+    return pinned, files

@@ -55,7 +55,7 @@ async def mark_personal_read(ctx: Context, user_id: str) -> ChannelViewResponse:
 
 
 async def _tell(ctx: Context, user_id: str, seen: read_queries.Seen, news: Sequence[Event] = ()) -> ChannelViewResponse:
-    if seen.times and ctx.config.ServiceSettings.EnableChannelViewedMessages:
+    if seen.unread and ctx.config.ServiceSettings.EnableChannelViewedMessages:
         news = [MultipleChannelsViewed(channel_times=seen.times, user_id=user_id), *news]
     await ctx.tell((), news)
     if seen.unread:

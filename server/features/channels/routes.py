@@ -24,7 +24,6 @@ from server.features.channels.models import (
     Privacy,
 )
 from server.features.channels.rules import existing
-from server.features.files.queries import count_in
 from server.http.router import Router
 from server.ids import Id
 
@@ -117,7 +116,7 @@ async def convert_group_message_to_channel(ctx: Context, channel_id: Id, body: G
 async def get_channel_stats(ctx: Context, channel_id: Id) -> ChannelStats:
     """How many members, guests, pinned posts and files a channel has."""
     members, guests = await active_counts(ctx, channel_id)
-    pinned, files = await queries.pinned_count(ctx.db, channel_id), await count_in(ctx.db, channel_id)
+    pinned, files = await queries.content_counts(ctx.db, channel_id)
     return ChannelStats(channel_id, members, guests, pinned, files)
 
 

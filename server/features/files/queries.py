@@ -178,11 +178,3 @@ REMOVE_FILES = SQL("DELETE FROM files WHERE id = ANY($1) AND erase_at > 0")
 async def remove_files(db: Db, ids: Sequence[str]) -> None:
     """Forget files whose contents are gone from the store."""
     await db.run(REMOVE_FILES, ids)
-
-
-COUNT_IN = SQL("SELECT count(*) FROM files WHERE channel_id = $1 AND delete_at = 0 AND post_id <> ''")
-
-
-async def count_in(db: Db, channel_id: str) -> int:
-    """How many files the posts of a channel have. Index: files_channel_idx."""
-    return int(await db.value(COUNT_IN, channel_id))
