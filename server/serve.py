@@ -29,6 +29,22 @@ log = structlog.get_logger()
 class _Server(uvicorn.Server):
     """Uvicorn, whose signals we handle ourselves: sockets move first, then it stops."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._leaves = asyncio.Event()
+
+    def leave(self) -> None:
+        """Stop when what is being answered has been."""
+        self.should_exit = True
+        self._leaves.set()
+
+    async def main_loop(self) -> None:
+        """Renew the date of answers each second, and see to nothing else: uvicorn wakes up ten times for that."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._leaves.wait()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -88,7 +104,7 @@ async def serve(config: Config, sock: socket.socket, overrides: Overrides | None
 
     async def leave() -> None:
         await node.drain()
-        server.should_exit = True
+        server.leave()
 
     def on_signal() -> None:
         if leaving:
