@@ -1,0 +1,50 @@
+"""How the number of users goes over time: ramp, steady, spike and soak; finding a capacity is in capacity.py."""
+
+from dataclasses import dataclass
+
+from locust import LoadTestShape
+from locust.user.users import User
+
+SECONDS = {"ramp": 600.0, "steady": 300.0, "spike": 300.0, "soak": 7200.0}
+"""How long a shape takes unless --run-time says it."""
+
+RAMP_STEPS = 10
+SPIKE_BASE = 0.2
+
+
+@dataclass(frozen=True)
+class Stage:
+    """So many users until so many seconds have passed."""
+
+    until: float
+    users: int
+
+
+def stages(shape: str, users: int, seconds: float) -> list[Stage]:
+    """The stages of a shape whose highest number of users is `users`. KeyError for an unknown shape."""
+    SECONDS[shape]
+    if shape == "ramp":
+        steps = min(RAMP_STEPS, users)
+        return [Stage(seconds * step / steps, users * step // steps) for step in range(1, steps + 1)]
+    if shape == "spike":
+        base = max(round(users * SPIKE_BASE), 1)
+        parts = ((2, base), (3, users), (5, base), (6, users), (8, base))
+        return [Stage(seconds * part / 8, count) for part, count in parts]
+    return [Stage(seconds, users)]
+
+
+class Staged(LoadTestShape):
+    """Goes through stages."""
+
+    def __init__(self, plan: list[Stage], spawn_rate: float) -> None:
+        super().__init__()
+        self._plan = plan
+        self._spawn_rate = spawn_rate
+
+    def tick(self) -> tuple[int, float] | tuple[int, float, list[type[User]] | None] | None:
+        """Users and spawn rate now; None at the end."""
+        now = self.get_run_time()
+        for stage in self._plan:
+            if now < stage.until:
+                return stage.users, self._spawn_rate
+        return None
