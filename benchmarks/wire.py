@@ -5,7 +5,7 @@
 Sockets get plain JSON, JSON compressed once for all of them, msgpack, or a mixture: half of them JSON, a quarter each
 of the others. What it would cost to compress for each socket alone is measured in this process, by the same means and
 with events that were recorded from the same run: a compressor for every event and socket, or one for each socket which
-goes on with what it has seen. Takes about a minute and a half. On two cores and more the service has one core to itself.
+goes on with what it has seen. Takes a minute and a half. On two cores and more the service has one core to itself.
 """
 
 import argparse
