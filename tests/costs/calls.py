@@ -2,11 +2,14 @@
 
 import asyncio
 import itertools
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+from server.gateway.protocol import Socket as GatewaySocket
 from server.ids import now_ms
 from tests.clients_of import Reply, Socket
+from tests.costs.wires import Wire, ask
 from tests.features.emoji.uploading import png
 from tests.make import PASSWORD, Make, Person, Thing
 from tests.nodes import TestNode
@@ -33,7 +36,9 @@ class World:
     group: Thing
     root: dict[str, Any]
     """A post of Bob's in the town, with a thread that Ada follows."""
-    socket: Socket
+    socket: GatewaySocket
+    """Ada's, over …"""
+    wire: Wire
 
     def __init__(self, node: TestNode, other: TestNode) -> None:
         self.node = node
@@ -77,6 +82,14 @@ class World:
             "newest": newest["id"],
             "began": self.root["create_at"],
         }
+
+    async def empty_other(self) -> None:
+        """Let the other node forget whoever was there, as it does a while after they left."""
+        gateway = self.other.node.gateway
+        gateway._registry.sweep(math.inf)
+        for user in list(gateway.hub.users.values()):
+            gateway.hub.forget(user)
+        await self.other.services.bus.fence()
 
     def client(self, person: Person | None = None) -> Any:
         """REST as Ada or someone else."""
@@ -136,12 +149,7 @@ def asking(method: str, path: str, body: Callable[[World], object], name: str = 
 
 @call("ws user_typing")
 async def typing(w: World) -> Send:
-    return lambda: act(w, "user_typing", {"channel_id": w.town.id, "parent_id": ""})
-
-
-async def act(w: World, action: str, data: dict[str, object]) -> None:
-    reply = await w.socket.action(action, data)
-    assert reply["status"] == "OK", reply
+    return lambda: ask(w.socket, w.wire, "user_typing", {"channel_id": w.town.id, "parent_id": ""})
 
 
 def posting(name: str, channel: Callable[[World], Thing], **more: Any) -> None:
@@ -420,7 +428,7 @@ async def logout(w: World) -> Send:
 @call("ws posted_notify_ack")
 async def confirm(w: World) -> Send:
     data: dict[str, object] = {"post_id": w.values["newest"], "user_agent": "", "status": "success", "reason": ""}
-    return lambda: act(w, "posted_notify_ack", data)
+    return lambda: ask(w.socket, w.wire, "posted_notify_ack", data)
 
 
 @call("ws connect, the user's first")

@@ -6,7 +6,6 @@ import pytest
 import pytest_asyncio
 
 from server.engines.redis import Redis
-from tests.clients_of import Socket
 from tests.costs.calls import World
 from tests.costs.metering import Meter
 from tests.costs.wires import Wire, open_wires, upgrade
@@ -20,13 +19,14 @@ async def world(
 ) -> AsyncIterator[World]:
     """A small team on nodes of its own; everybody is connected to the first one."""
     dsn, redis, files = databases.fresh(), f"{redis_server.url}?db=8", tmp_path_factory.mktemp("files")
-    async with start_node(dsn, redis, files) as node, start_node(dsn, redis, files) as other:
+    large = {"MM_TEAMSETTINGS_MAXUSERSPERTEAM": "10000"}
+    async with start_node(dsn, redis, files, **large) as node, start_node(dsn, redis, files, **large) as other:
         world = World(node, other)
         await world.build()
-        others = [(Wire(keep=False), upgrade(each.token)) for each in (world.bob, world.carol)]
-        await open_wires(node.node.gateway, others)
-        async with Socket.open(node, world.ada.token) as world.socket:
-            yield world
+        wires = [(Wire(), upgrade(each.token)) for each in (world.ada, world.bob, world.carol)]
+        world.socket, *_ = await open_wires(node.node.gateway, wires)
+        world.wire = wires[0][0]
+        yield world
     databases.drop(dsn)
 
 

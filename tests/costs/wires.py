@@ -98,8 +98,13 @@ async def open_wires(gateway: Gateway, wires: list[tuple[Wire, bytes]]) -> list[
     return sockets
 
 
-def request_of(action: str, seq: int, data: object) -> bytes:
-    """A client's request, as the text of a frame whose mask is nothing."""
+async def ask(socket: Socket, wire: Wire, action: str, data: object) -> None:
+    """Send a request over a wire, and wait until it has been granted."""
+    seq = wire.writes + 1
     payload = json.dumps({"action": action, "seq": seq, "data": data}).encode()
-    assert len(payload) < 126
-    return bytes((0x81, 0x80 | len(payload))) + bytes(4) + payload
+    head = bytes((0x81, 0x80 | 126)) + len(payload).to_bytes(2)
+    socket.data_received(head + bytes(4) + payload)  # masked with zeros
+    granted = b'{"status":"OK","seq_reply":%d}' % seq
+    async with asyncio.timeout(5):
+        while not any(written.endswith(granted) for written in wire.written):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
