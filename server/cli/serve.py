@@ -17,7 +17,7 @@ from server.config.rules import listen_address
 from server.db.migrate import migrate as migrate_database
 from server.engines.child import Child
 from server.logs import set_up_logs
-from server.serve import listen, run_node
+from server.serve import reserve, run_node, share
 
 TICK = 0.2
 YOUNG_SECONDS = 5.0
@@ -25,7 +25,7 @@ STOP_PATIENCE = 20.0
 
 
 def run(*, host: str | None, port: int | None, workers: int, inherited: int | None) -> None:
-    """Serve until a signal comes. `inherited` is the number of a listening socket that the parent opened."""
+    """Serve until a signal comes. `inherited` is the number of a socket that the parent opened."""
     environ = dict(os.environ)
     if host is not None or port is not None:
         environ[ADDRESS] = _address(load_config(environ), host, port)
@@ -36,8 +36,8 @@ def run(*, host: str | None, port: int | None, workers: int, inherited: int | No
         elif workers == 1:
             run_node(config, overrides=overrides)
         else:
-            with listen(config) as sock:
-                _run_workers(config, environ, sock, workers)
+            with reserve(config) as reserved:
+                _run_workers(config, environ, reserved, workers)
     except DATABASE_ERRORS as error:
         raise CommandError(f"can't serve on {config.ServiceSettings.ListenAddress}: {first_line(error)}") from error
 
@@ -62,16 +62,17 @@ def _address(config: Config, host: str | None, port: int | None) -> str:
     return address(host, port or old_port)
 
 
-def _run_workers(config: Config, environ: Mapping[str, str], sock: socket.socket, count: int) -> None:
-    """Keep `count` workers running on one socket. A worker that ends is started again, but one that ends at once
+def _run_workers(config: Config, environ: Mapping[str, str], reserved: socket.socket, count: int) -> None:
+    """Keep `count` workers running on one port. A worker that ends is started again, but one that ends at once
     tells of a fault that starting again won't mend: then all stop."""
     started: dict[int, float] = {}
     workers: dict[int, Child] = {}
 
     def start(number: int) -> None:
-        command = [sys.executable, "-m", "server", "serve", "--inherited", str(sock.fileno())]
         settings = {**environ, **settings_of(config, number)}
-        workers[number] = Child(command, environ=settings, pass_fds=[sock.fileno()])
+        with share(reserved) as sock:
+            command = [sys.executable, "-m", "server", "serve", "--inherited", str(sock.fileno())]
+            workers[number] = Child(command, environ=settings, pass_fds=[sock.fileno()])
         started[number] = time.monotonic()
 
     try:

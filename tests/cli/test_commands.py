@@ -1,5 +1,6 @@
 """The commands around a node: serve, migrate and show; each says in one line what keeps it from its work."""
 
+import contextlib
 import json
 import os
 import signal
@@ -164,24 +165,44 @@ def test_serve_runs_a_node_until_it_is_told_to_stop(environ: dict[str, str]) -> 
         assert not pings(port)
 
 
-def test_workers_share_a_port_and_are_replaced(environ: dict[str, str]) -> None:
+def test_workers_share_a_port_evenly_and_are_replaced(environ: dict[str, str]) -> None:
+    """Each connection goes to a worker by chance: of 240, one of three has less than 40 once in millions of runs."""
     port = free_port()
-    with Running(["serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"], environ) as running:
+    command = ["serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "3"]
+    with Running(command, environ) as running, contextlib.ExitStack() as connections:
         wait_for_ping(port)
         workers = [child.pid for child in psutil.Process(running.pid).children()]
-        assert len(workers) == 2
+        assert len(workers) == 3
         time.sleep(5.5)
+        for _ in range(240):
+            connections.enter_context(socket.create_connection(("127.0.0.1", port)))
+        time.sleep(0.2)
+        counts = [connected(pid, port) for pid in workers]
+        assert min(counts) >= 40, counts
+        code, lines = run(command, environ)
+        assert code != 0
+        assert lines[-1].startswith(f"hubbub: can't serve on 127.0.0.1:{port}: ")
 
+        running.send(signal.SIGSTOP)  # so that it does not replace the worker yet
         os.kill(workers[0], signal.SIGKILL)
+        wait_until_gone(workers[:1])
+        assert all(pings(port) for _ in range(30))
+        running.send(signal.SIGCONT)
         running.wait_for(r"worker 1 ended, exit code -9; starting it again")
 
         assert all(pings(port) for _ in range(20))
         replaced = [child.pid for child in psutil.Process(running.pid).children() if runs(child.pid)]
-        assert len(replaced) == 2
-        assert workers[1] in replaced
+        assert len(replaced) == 3
+        assert set(workers[1:]) < set(replaced)
         running.send(signal.SIGTERM)
         assert running.wait() == 0
         wait_until_gone(replaced)
+
+
+def connected(pid: int, port: int) -> int:
+    """How many connections to a port a process has accepted."""
+    found = psutil.Process(pid).net_connections("tcp")
+    return sum(one.status == psutil.CONN_ESTABLISHED and one.laddr.port == port for one in found)
 
 
 def test_a_worker_runs_the_jobs_that_nodes_leave_to_it(
