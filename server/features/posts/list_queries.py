@@ -7,12 +7,16 @@ from typing import Any
 from msgspec import Struct
 
 from server.db import SQL, Db
+from server.features.files.models import FileInfo
 from server.features.posts.large_props import large_of_page, with_large_props
 from server.features.posts.metadata import shown_in_page, shown_to_readers
 from server.features.posts.models import PAGE_COLUMNS, PAGE_WIDTH, SMALL_PROPS, Post, StoredPost, stored_columns
 
 MAX_SINCE = 1000
 """Changed posts in one answer."""
+LATEST = 2**63 - 1
+"""A time after all others. Between two times the planner expects few rows; after one it expects a third of a channel,
+and would rather make a plan for each time than keep one."""
 MAX_THREAD_POSTS = 1000
 """Posts of threads that come along with a list, and of a thread that is asked for without a page size."""
 
@@ -123,7 +127,8 @@ async def _listed(db: Db, rows: Sequence[Sequence[Any]], start: int, collapsed: 
 _CHANGED = f"""
             SELECT *
               FROM posts
-             WHERE channel_id = $1 AND original_id = '' AND update_at > $2 AND (NOT $3 OR root_id = '')
+             WHERE channel_id = $1 AND original_id = '' AND update_at > $2 AND update_at < {LATEST}
+               AND (NOT $3 OR root_id = '')
           ORDER BY update_at DESC
              LIMIT {MAX_SINCE}"""
 
@@ -187,10 +192,7 @@ _REPLIES = f"""
           ORDER BY create_at DESC
              LIMIT {MAX_THREAD_POSTS}"""
 
-DETAILS = SQL(f"SELECT {POST} FROM posts AS p WHERE p.id = ANY($1) AND p.delete_at = 0")
-
-# A statement of its own: where no threads are asked for, this one would be planned anew each time.
-DETAILS_AND_REPLIES = SQL(f"""
+DETAILS = SQL(f"""
     SELECT {POST}
       FROM (SELECT *, 0 AS so_far FROM posts WHERE id = ANY($1)
              UNION ALL
@@ -201,9 +203,40 @@ DETAILS_AND_REPLIES = SQL(f"""
 
 async def details_of(db: Db, ids: Sequence[str], threads: Sequence[str]) -> list[StoredPost]:
     """Live posts, and the newest replies in some threads. Indexes: posts_pkey, posts_thread_idx."""
-    if threads:
-        return await with_large_props(db, await db.many(StoredPost, DETAILS_AND_REPLIES, ids, threads))
-    return await with_large_props(db, await db.many(StoredPost, DETAILS, ids))
+    return await with_large_props(db, await db.many(StoredPost, DETAILS, ids, threads))
+
+
+# Rows as they are stored: made into JSON by the database for each post they would take ten times as long. The arrays
+# are hidden from the planner, or it would make a plan for each length of them.
+EXTRAS = SQL("""
+    SELECT user_id, post_id, emoji_name, create_at, update_at, delete_at, remote_id, channel_id, NULL::jsonb
+      FROM reactions
+     WHERE post_id = ANY ((SELECT $1::text[])::text[])
+ UNION ALL
+    SELECT '', post_id, '', 0, 0, 0, '', '', to_jsonb(file)
+      FROM file_infos AS file
+     WHERE id = ANY ((SELECT $2::text[])::text[]) AND delete_at = 0
+""")
+_REACTION = ("user_id", "post_id", "emoji_name", "create_at", "update_at", "delete_at", "remote_id", "channel_id")
+
+
+async def extras_of(
+    db: Db, post_ids: Sequence[str], file_ids: Sequence[str]
+) -> tuple[dict[str, list[dict[str, Any]]], dict[str, FileInfo]]:
+    """The reactions to some posts, by post, the oldest first, and files that are not deleted.
+
+    Indexes: the keys of reactions and files.
+    """
+    reactions: dict[str, list[dict[str, Any]]] = {}
+    files: dict[str, FileInfo] = {}
+    for row in await db.rows(EXTRAS, post_ids, file_ids):
+        if row[-1] is not None:
+            files[row[-1]["id"]] = FileInfo(**row[-1])
+        else:
+            reactions.setdefault(row[1], []).append(dict(zip(_REACTION, row, strict=False)))
+    for found in reactions.values():
+        found.sort(key=lambda each: (each["create_at"], each["user_id"], each["emoji_name"]))
+    return reactions, files
 
 
 class ThreadPage(Struct, kw_only=True):

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from server.access.grants import may_read_channel
 from server.context import Context
 from server.errors import NotFound
@@ -55,25 +57,39 @@ def _put_thread(
 
 async def _add_details(ctx: Context, posts: dict[str, Post], *, roots: bool, whole: bool) -> None:
     """Add what pages leave out; the roots of listed replies, and if `whole` all of their threads."""
-    wanted = [
-        post.id
+    bare = [
+        post
         for post in posts.values()
-        if (post.has_reactions and post.metadata.reactions is None)
-        or (post.file_ids and post.metadata.files is None)
-        or (post.metadata.priority is not None and post.metadata.priority.requested_ack)
+        if (post.has_reactions and post.metadata.reactions is None) or (post.file_ids and post.metadata.files is None)
+    ]
+    acked = [
+        post for post in posts.values() if (urgency := post.metadata.priority) is not None and urgency.requested_ack
     ]
     threads = list({post.root_id for post in posts.values() if post.root_id}) if roots else []
-    if not wanted and not threads:
-        return
-    ids = wanted + [root_id for root_id in threads if root_id not in wanted]
-    for row in await list_queries.details_of(ctx.db, ids, threads if whole else []):
-        detailed = shown(row)
-        known = posts.setdefault(row.id, detailed)
-        known.metadata = detailed.metadata
-    for post in posts.values():
-        root = posts.get(post.root_id)
-        if root is not None:
-            post.reply_count = root.reply_count
+    if bare and not acked and not threads:
+        await _add_extras(ctx, bare)
+    elif bare or acked or threads:
+        wanted = dict.fromkeys([*(post.id for post in bare), *(post.id for post in acked), *threads])
+        for row in await list_queries.details_of(ctx.db, list(wanted), threads if whole else []):
+            detailed = shown(row)
+            known = posts.setdefault(row.id, detailed)
+            known.metadata = detailed.metadata
+    if threads:
+        for post in posts.values():
+            root = posts.get(post.root_id)
+            if root is not None:
+                post.reply_count = root.reply_count
+
+
+async def _add_extras(ctx: Context, posts: Sequence[Post]) -> None:
+    """Add reactions and files to posts that have nothing else that pages leave out."""
+    reacted = [post.id for post in posts if post.has_reactions]
+    reactions, files = await list_queries.extras_of(
+        ctx.db, reacted, [file_id for post in posts for file_id in post.file_ids or ()]
+    )
+    for post in posts:
+        shown_files = [files[file_id] for file_id in post.file_ids or () if file_id in files]
+        post.metadata = replace(post.metadata, reactions=reactions.get(post.id), files=shown_files or None)
 
 
 async def channel_page(

@@ -277,6 +277,33 @@ async def test_a_page_costs_one_statement_and_two_with_threads_or_reactions(
         (await client(world.ada).get(path + "?collapsedThreads=true&collapsedThreadsExtended=true")).ok()
 
 
+async def test_pages_show_reactions_and_files_as_single_posts_do(client: Clients, make: Make, world: World) -> None:
+    town = await make.channel(world.team, [world.bob], owner=world.ada)
+    ada, bob = client(world.ada), client(world.bob)
+    files = []
+    for name in ("two", "one", "three"):
+        stored = (await ada.post(f"/files?channel_id={town.id}&filename={name}.txt", name.encode())).ok(201)
+        files.append(stored["file_infos"][0]["id"])
+    root = (await ada.post("/posts", {"channel_id": town.id, "message": "files", "file_ids": files})).ok(201)
+    plain = await make.post(world.ada, town, "none")
+    await make.post(world.ada, town, "reply", root_id=plain["id"])
+    for person, name in ((world.bob, "tada"), (world.ada, "smile"), (world.bob, "heart")):
+        reaction = {"user_id": person.id, "post_id": root["id"], "emoji_name": name}
+        (await client(person).post("/reactions", reaction)).ok()
+    (await bob.post("/reactions", {"user_id": world.bob.id, "post_id": plain["id"], "emoji_name": "eyes"})).ok()
+    single = {each["id"]: (await ada.get(f"/posts/{each['id']}")).ok()["metadata"] for each in (root, plain)}
+
+    lists = [
+        (await page(client, world.ada, town, query))["posts"]
+        for query in ("collapsedThreads=true", "", "since=1&collapsedThreads=true")
+    ]
+
+    assert [each["id"] for each in single[root["id"]]["files"]] == files
+    assert [each["emoji_name"] for each in single[root["id"]]["reactions"]] == ["tada", "smile", "heart"]
+    for posts in lists:
+        assert {post_id: posts[post_id]["metadata"] for post_id in single} == single
+
+
 async def test_pages_stand_on_their_indexes(two_nodes: Nodes, make: Make, world: World) -> None:
     """Each list reads by its index and sorts nothing but what it found."""
     connection = await two_nodes[0].services.db.connect()
