@@ -105,26 +105,26 @@ UNREADS = SQL("""
   ORDER BY t.team_id
 """)
 
-# From the threads that the user follows to their channels: coalesce() keeps the planner from the other way, through
-# all threads of all channels of the user.
+# Summed up by channel first: no number of rows makes it look good then to go through all threads of the channels.
 UNREAD_THREADS = SQL("""
-    WITH places AS MATERIALIZED (
-        SELECT c.id, c.team_id
-          FROM channel_members cm
-          JOIN channels c ON c.id = cm.channel_id
-         WHERE cm.user_id = $1 AND c.team_id <> '' AND ($2 = '' OR coalesce(c.team_id) = $2) AND c.delete_at = 0
+    WITH unread AS MATERIALIZED (
+        SELECT t.channel_id,
+               count(*) FILTER (WHERE t.last_reply_at > m.last_viewed) AS threads,
+               sum(m.unread_mentions) AS mentions,
+               sum(m.unread_mentions) FILTER (WHERE m.unread_mentions > 0 AND EXISTS (
+                   SELECT FROM posts p WHERE p.id = m.post_id AND p.priority ->> 'priority' = 'urgent')) AS urgent
+          FROM thread_memberships m
+          JOIN threads t ON t.post_id = m.post_id
+         WHERE m.user_id = $1 AND m.following AND t.delete_at = 0
+           AND (t.last_reply_at > m.last_viewed OR m.unread_mentions > 0)
+      GROUP BY t.channel_id
     )
-    SELECT places.team_id,
-           count(*) FILTER (WHERE t.last_reply_at > m.last_viewed),
-           sum(m.unread_mentions)::bigint,
-           coalesce(sum(m.unread_mentions) FILTER (WHERE m.unread_mentions > 0 AND EXISTS (
-               SELECT FROM posts p WHERE p.id = m.post_id AND p.priority ->> 'priority' = 'urgent')), 0)::bigint
-      FROM thread_memberships m
-      JOIN threads t ON t.post_id = m.post_id
-      JOIN places ON places.id = coalesce(t.channel_id)
-     WHERE m.user_id = $1 AND m.following AND t.delete_at = 0
-       AND (t.last_reply_at > m.last_viewed OR m.unread_mentions > 0)
-  GROUP BY places.team_id
+    SELECT c.team_id, sum(threads)::bigint, sum(mentions)::bigint, coalesce(sum(urgent), 0)::bigint
+      FROM unread
+      JOIN channel_members cm ON cm.channel_id = unread.channel_id AND cm.user_id = $1
+      JOIN channels c ON c.id = unread.channel_id
+     WHERE c.delete_at = 0 AND c.team_id <> '' AND ($2 = '' OR c.team_id = $2)
+  GROUP BY c.team_id
 """)
 
 

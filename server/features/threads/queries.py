@@ -26,34 +26,35 @@ _STATE_WIDTH = len(msgspec.structs.fields(ThreadState))
 _POST = stored_columns("p")
 _LISTED = stored_columns("p", listed=True)
 
-# Channels that the user is still in: those of the team ($2), and direct and group ones.
-PLACES = """
-    WITH places AS MATERIALIZED (
-        SELECT c.id
-          FROM channel_members cm
-          JOIN channels c ON c.id = cm.channel_id
-         WHERE cm.user_id = $1 AND (coalesce(c.team_id) = $2 OR c.team_id = '' AND NOT $3)
-    )"""
 
-# coalesce() keeps the planner from looking through all threads of all these channels.
-_FOLLOWED = """
-      FROM thread_memberships m
-      JOIN threads t ON t.post_id = m.post_id
-      JOIN places ON places.id = coalesce(t.channel_id)
-     WHERE m.user_id = $1 AND m.following AND (t.delete_at = 0 OR $4)"""
+def _followed(more: str = "") -> str:
+    """The threads that a user follows, wherever they are. From here to their channels, and never the other way."""
+    return f"""
+      WITH followed AS MATERIALIZED (
+           SELECT m.post_id, m.last_viewed, m.unread_mentions, t.channel_id, t.last_reply_at
+             FROM thread_memberships m
+             JOIN threads t ON t.post_id = m.post_id
+            WHERE m.user_id = $1 AND m.following AND (t.delete_at = 0 OR $4) {more})"""
+
+
+# Those in channels that the user is still in: of the team ($2), and direct and group ones. What is compared with true
+# is no join: the channels are looked up once, where a join does that for each thread at some numbers of rows.
+_HERE = """(followed.channel_id IN (
+               SELECT c.id
+                 FROM channel_members cm
+                 JOIN channels c ON c.id = cm.channel_id
+                WHERE cm.user_id = $1 AND (coalesce(c.team_id) = $2 OR c.team_id = '' AND NOT $3))) IS TRUE"""
+
+_WANTED = """
+              AND ($5::bigint = 0 OR t.last_reply_at >= $5 OR m.last_updated >= $5)
+              AND (NOT $6 OR t.last_reply_at > m.last_viewed)"""
 
 
 def _threads_sql(page: str) -> SQL:
     """Only the threads of the page are read as a whole."""
     return SQL(f"""
-    {PLACES}, page AS MATERIALIZED (
-        SELECT t.post_id
-        {_FOLLOWED}
-           AND ($5::bigint = 0 OR t.last_reply_at >= $5 OR m.last_updated >= $5)
-           AND (NOT $6 OR t.last_reply_at > m.last_viewed)
-           {page}
-         LIMIT $7
-    )
+    {_followed(_WANTED)}, page AS MATERIALIZED (
+           SELECT post_id FROM followed WHERE {_HERE} {page} LIMIT $7)
     SELECT {STATE}, {_LISTED}
       FROM page
       JOIN thread_memberships m ON m.post_id = page.post_id AND m.user_id = $1
@@ -65,11 +66,11 @@ def _threads_sql(page: str) -> SQL:
 
 _BESIDE = "(SELECT last_reply_at, post_id FROM threads WHERE post_id = $8)"
 
-FIRST = _threads_sql("ORDER BY t.last_reply_at DESC, t.post_id DESC")
+FIRST = _threads_sql("ORDER BY last_reply_at DESC, post_id DESC")
 
-BEFORE = _threads_sql(f"AND (t.last_reply_at, t.post_id) < {_BESIDE} ORDER BY t.last_reply_at DESC, t.post_id DESC")
+BEFORE = _threads_sql(f"AND (last_reply_at, post_id) < {_BESIDE} ORDER BY last_reply_at DESC, post_id DESC")
 
-AFTER = _threads_sql(f"AND (t.last_reply_at, t.post_id) > {_BESIDE} ORDER BY t.last_reply_at, t.post_id")
+AFTER = _threads_sql(f"AND (last_reply_at, post_id) > {_BESIDE} ORDER BY last_reply_at, post_id")
 
 
 def _thread(row: Sequence[object]) -> tuple[ThreadState, StoredPost]:
@@ -91,16 +92,15 @@ async def threads_of(db: Db, user_id: str, team_id: str, which: Filter) -> list[
 
 
 # Of few threads it is asked whether they are urgent.
-URGENT = """m.unread_mentions > 0 AND EXISTS (
-               SELECT FROM posts p WHERE p.id = m.post_id AND p.priority ->> 'priority' = 'urgent')"""
-
 TOTALS_OF = SQL(f"""
-    {PLACES}
+    {_followed()}
     SELECT count(*),
-           count(*) FILTER (WHERE t.last_reply_at > m.last_viewed),
-           coalesce(sum(m.unread_mentions), 0)::bigint,
-           coalesce(sum(m.unread_mentions) FILTER (WHERE {URGENT}), 0)::bigint
-    {_FOLLOWED}
+           count(*) FILTER (WHERE last_reply_at > last_viewed),
+           coalesce(sum(unread_mentions), 0)::bigint,
+           coalesce(sum(unread_mentions) FILTER (WHERE unread_mentions > 0 AND EXISTS (
+               SELECT FROM posts p WHERE p.id = followed.post_id AND p.priority ->> 'priority' = 'urgent')), 0)::bigint
+      FROM followed
+     WHERE {_HERE}
 """)
 
 
