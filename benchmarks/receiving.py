@@ -317,10 +317,9 @@ class Reception:
         return {"open": 0}
 
     async def on_resume(self, at_once: int) -> dict[str, Any]:
-        """Come back for all connections, each from where its receiver is; how many were begun anew instead."""
+        """Come back for all connections, each from where its receiver is."""
         loop = asyncio.get_running_loop()
         turn = asyncio.Semaphore(at_once)
-        self._tally.anew = 0
 
         async def resume(number: int, old: Socket) -> None:
             path, _, rest = old.request.partition(b" HTTP/")
@@ -339,7 +338,7 @@ class Reception:
             await asyncio.gather(*(resume(number, old) for number, old in enumerate(self._sockets)))
         except (OSError, TimeoutError) as error:
             return {"error": str(error)}
-        return {"anew": self._tally.anew}
+        return {"open": len(self._sockets)}
 
     async def on_begin(self, run: str) -> dict[str, Any]:
         """Count from now on the posts of a new run."""
@@ -369,6 +368,7 @@ class Reception:
             "reads": tally.reads,
             "bytes": tally.bytes,
             "closed": tally.closed,
+            "anew": tally.anew,
             "faults": tally.faults,
             "latencies": sorted(latencies.items()),
             "cpu": cpu,

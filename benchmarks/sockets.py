@@ -36,6 +36,8 @@ class Delivered(Struct, kw_only=True):
     """Sockets with any of these."""
     closed: int = 0
     """Sockets that the server closed."""
+    anew: int = 0
+    """Connections that came back and were begun anew."""
     others: int = 0
     """Other frames: other events, replies."""
     reads: int = 0
@@ -50,7 +52,7 @@ class Delivered(Struct, kw_only=True):
     @property
     def exact(self) -> bool:
         """Whether everybody got everything, once, and nothing else."""
-        return not (self.lost or self.doubled or self.strange or self.closed or self.faults)
+        return not (self.lost or self.doubled or self.strange or self.closed or self.anew or self.faults)
 
     def latency_ms(self, share: float) -> float:
         """A quantile of the latencies, from just before the POST until it was read from the socket."""
@@ -130,10 +132,9 @@ class Sockets:
         """Lose all connections without a word to the server, which keeps them for a while."""
         await asyncio.gather(*(process.ask("part") for process in self._processes))
 
-    async def resume(self, at_once: int = AT_ONCE) -> int:
-        """Come back for all connections; how many were begun anew, which is loss."""
-        answers = await asyncio.gather(*(process.ask("resume", at_once=at_once) for process in self._processes))
-        return sum(answer["anew"] for answer in answers)
+    async def resume(self, at_once: int = AT_ONCE) -> None:
+        """Come back for all connections."""
+        await asyncio.gather(*(process.ask("resume", at_once=at_once) for process in self._processes))
 
     async def begin(self) -> str:
         """Begin a run: what was counted is forgotten. Its name is what `marks.message` wants to know."""
