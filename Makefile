@@ -33,6 +33,10 @@ chaos: $(STAMP)
 soak: $(STAMP)
 	$(BIN)/python -m tests.soak $(ARGS)
 
+# The production mix for two minutes, a table and a report; ARGS go to Locust: make loadtest ARGS='--host http://…'.
+loadtest: $(STAMP)
+	@$(BIN)/python -m loadtest $(ARGS)
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -32,7 +32,7 @@ REPORT = "loadtest"
 """Where a worker's report carries its counts."""
 
 CLIENT = "load test"
-TICK = 1.0
+TICK = 0.5
 LINE_EVERY = 10.0
 CAPACITY_START = 0.1
 """The first number of users that a search for the capacity tries, of --users."""
@@ -128,7 +128,9 @@ class Conductor:
             )
         else:
             seconds = float(getattr(parsed, "run_time", None) or shapes.SECONDS[options.shape])
-            environment.shape_class = shapes.Staged(shapes.stages(options.shape, users, seconds), spawn_rate)
+            environment.shape_class = shapes.Staged(
+                shapes.stages(options.shape, users, seconds), spawn_rate, self._ready
+            )
         environment.shape_class.runner = environment.runner
 
     @property

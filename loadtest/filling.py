@@ -44,20 +44,23 @@ class Made(msgspec.Struct):
 def sign_in_admin(url: str, options: Options) -> Rest:
     """An administrator's client; makes the account on a server that has none yet. Hopeless when it can't."""
     rest = Rest(url, None, max(options.call_timeout, 60.0))
+    name_one = "name one by --admin and --admin-password"
     try:
-        try:
-            _, user = rest.login(options.admin, options.admin_password)
-        except Refused:
+        if msgspec.json.decode(rest.get("/config/client?format=old")).get("NoAccounts") == "true":
             account = {"email": f"{options.admin}@example.org", "username": options.admin}
             rest.post("/users", body=account | {"password": options.admin_password})
-            _, user = rest.login(options.admin, options.admin_password)
+        _, user = rest.login(options.admin, options.admin_password)
+        if "system_admin" in msgspec.json.decode(user)["roles"].split():
+            return rest
+        reason = f"{options.admin} is no administrator: {name_one}"
     except Refused as error:
-        raise Hopeless(f"{url} refuses the administrator ({error}): name one by --admin and --admin-password") from None
+        reason = f"{url} refuses the administrator ({error}): {name_one}"
     except CallFailed as error:
-        raise Hopeless(f"{url} does not answer: {type(error).__name__}: {error}") from None
-    if "system_admin" not in msgspec.json.decode(user)["roles"].split():
-        raise Hopeless(f"{options.admin} is no administrator: name one by --admin and --admin-password")
-    return rest
+        reason = f"{url} does not answer: {type(error).__name__}: {error}"
+    except (msgspec.MsgspecError, KeyError):
+        reason = f"what answers at {url} does not speak API v4"
+    rest.close()
+    raise Hopeless(reason)
 
 
 class Filling:
@@ -83,6 +86,9 @@ class Filling:
         there, big = self._complete()
         if there >= accounts and big >= hotspot:
             self._say(f"data for {there} accounts is there")
+            return
+        if there > accounts or big > hotspot:  # what was made before stays complete
+            self.fill(max(accounts, there), hotspot=hotspot or big, bots=False)
             return
         self._say(f"making data for {accounts} accounts in {world.TEAMS} teams")
         self._make_users(accounts)

@@ -64,7 +64,11 @@ def table(rows: Sequence[tuple[str, ...]]) -> str:
 
 def _head(result: Result) -> str:
     lines = [f"{result.users} users on {result.url}, {result.seconds:.0f} s with all of them"]
-    if result.seconds:
+    if not result.seconds:
+        lines = [
+            f"{result.users} users on {result.url}; NOT ALL HAD SIGNED IN AT THE END: figures are of the way there"
+        ]
+    else:
         rate = result.actions / result.seconds
         line = f"{result.actions} actions, {rate:.1f}/s"
         if result.average_idle:

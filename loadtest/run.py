@@ -78,7 +78,6 @@ class Run:
     """Users begin nothing new."""
     began_ms: int = 0
     _given: int = 0
-    _bots_given: int = 0
     _cpu: float = field(default_factory=time.process_time)
     _gone: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
 
@@ -117,13 +116,10 @@ class Run:
         self._given += 1
         return number, self.accounts[number % len(self.accounts)]
 
-    def bot(self) -> Account | None:
-        """The bot account of the next simulated bot, if the server has bots."""
-        if not self.bots:
-            return None
-        number = self._bots_given * self.share.count + self.share.index
-        self._bots_given += 1
-        return self.bots[number % len(self.bots)]
+    def bot(self) -> tuple[int, Account]:
+        """(number, account) of the next simulated bot; an account of people where the server has no bots."""
+        number, account = self.account()
+        return number, self.bots[number % len(self.bots)] if self.bots else account
 
     def intern(self, user_id: str) -> str:
         """The same id as everybody's string."""

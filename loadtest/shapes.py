@@ -1,5 +1,7 @@
 """How the number of users goes over time: ramp, steady, spike and soak; finding a capacity is in capacity.py."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from locust import LoadTestShape
@@ -7,6 +9,9 @@ from locust.user.users import User
 
 SECONDS = {"ramp": 600.0, "steady": 300.0, "spike": 300.0, "soak": 7200.0}
 """How long a shape takes unless --run-time says it."""
+
+SIGN_IN_SECONDS = 300.0
+"""So long the first users may take."""
 
 RAMP_STEPS = 10
 SPIKE_BASE = 0.2
@@ -34,16 +39,30 @@ def stages(shape: str, users: int, seconds: float) -> list[Stage]:
 
 
 class Staged(LoadTestShape):
-    """Goes through stages."""
+    """Goes through stages; their time begins when the users of the first one have signed in."""
 
-    def __init__(self, plan: list[Stage], spawn_rate: float) -> None:
+    def __init__(
+        self,
+        plan: list[Stage],
+        spawn_rate: float,
+        ready: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__()
         self._plan = plan
         self._spawn_rate = spawn_rate
+        self._ready = ready
+        self._clock = clock
+        self._began: float | None = None
+        self._latest = clock() + SIGN_IN_SECONDS
 
     def tick(self) -> tuple[int, float] | tuple[int, float, list[type[User]] | None] | None:
         """Users and spawn rate now; None at the end."""
-        now = self.get_run_time()
+        if self._began is None:
+            if self._ready() < self._plan[0].users and self._clock() < self._latest:
+                return self._plan[0].users, self._spawn_rate
+            self._began = self._clock()
+        now = self._clock() - self._began
         for stage in self._plan:
             if now < stage.until:
                 return stage.users, self._spawn_rate

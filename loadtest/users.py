@@ -155,12 +155,12 @@ class Storm(Lurkers):
         every = self.test.options.storm_every
         gevent.sleep(every - time.time() % every)
         if not self.test.quiet:
-            self.do("StormReconnect", self._go_through)
+            self.person.drop()
+            self.test.tally["reconnects"] += 1
+            gevent.sleep(self.person.rng.random() * self.test.options.storm_away)
+            self.do("StormReconnect", self._come_back)
 
-    def _go_through(self, person: Person) -> None:
-        person.drop()
-        self.test.tally["reconnects"] += 1
-        gevent.sleep(person.rng.random() * self.test.options.storm_away)
+    def _come_back(self, person: Person) -> None:
         try:
             if person.rng.random() < STORM_POSTERS:
                 person.write(person.channel.id)
@@ -198,15 +198,12 @@ class Bots(Chatter):
     def make_person(self) -> Person:
         """A bot account's, if there are any."""
         self._token_id = ""
-        account = self.test.bot()
-        if account is None:
-            return super().make_person()
-        return Person(self.test, 0, account)
+        return Person(self.test, *self.test.bot())
 
     def begin(self) -> None:
         """Get a token, and learn where it may post."""
         person = self.person
-        if any(account.id == person.id for account in self.test.bots):
+        if self.test.bots:
             token, self._token_id = bots.new_token(self.test.admin, person.id)
             person.carry(token)
         else:

@@ -1,0 +1,122 @@
+"""The load test itself, as its users run it: on an empty node, by two processes, for a few seconds."""
+
+import asyncio
+import csv
+import os
+import sys
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from locust.env import Environment
+
+from loadtest.conductor import Conductor
+from loadtest.filling import Hopeless, sign_in_admin
+from loadtest.options import Options
+from server.engines.redis import Redis
+from tests.make import Make
+from tests.nodes import TestNode, start_node
+
+SECONDS = 3
+USERS = 20
+LOAD = [
+    *("--headless", "--only-summary", "--processes", "2", "--users", str(USERS), "--spawn-rate", "40"),
+    *("--shape", "steady", "--run-time", f"{SECONDS}s", "--idle", "0.4", "--same-rate", "--posts-each", "2"),
+    # The mix is tested with short pauses on a busy machine: this is about what works, not about how fast.
+    *("--max-mean", "20000", "--max-p99", "60000"),
+]
+
+
+async def run_locust(node: TestNode, *arguments: str) -> tuple[int, str]:
+    """(exit code, output) of Locust with our file."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "locust", "--locustfile", "loadtest/locustfile.py", "--host", node.url),
+        *arguments,
+        env=environ,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), 100)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+def read_stats(path: Path) -> dict[tuple[str, str], dict[str, str]]:
+    """Locust's table of statistics by type and name."""
+    with path.open(newline="") as lines:
+        return {(row["Type"], row["Name"]): row for row in csv.DictReader(lines)}
+
+
+async def test_a_load_test_fills_an_empty_server_acts_on_it_and_finds_nothing_lost(
+    fresh_database: str, redis_server: Redis, tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    async with start_node(fresh_database, redis_server.url, tmp_path / "files") as node:
+        files = ("--html", str(page), "--csv", str(tmp_path / "load"), "--cpu-of", f"node={os.getpid()}")
+        code, output = await run_locust(node, *LOAD, *files)
+
+        assert code == 0, output
+        assert "making data for 20 accounts in 2 teams" in output
+        assert "BROKEN" not in output
+        assert "the server lacks" not in output
+        stats = read_stats(tmp_path / "load_stats.csv")
+        done = sum(int(row["Request Count"]) for (kind, _), row in stats.items() if kind == "ACTION")
+        assert done >= 50
+        assert {("ACTION", "SwitchChannel"), ("ACTION", "ScrollChannel"), ("ACTION", "CreatePost")} <= set(stats)
+        assert all(row["Failure Count"] == "0" for row in stats.values()), output
+        assert int(stats["WS", "connect"]["Request Count"]) == USERS
+        delivered = int(stats["WS", "deliver posted"]["Request Count"])
+        posts = int(stats["POST", "/posts"]["Request Count"])
+        assert delivered >= posts >= 1
+        assert 0 < float(stats["WS", "deliver posted"]["Average Response Time"]) < 20_000
+        assert f"{posts} posts, of " in output
+        expected = int(output.partition(f"{posts} posts, of ")[2].split()[0].replace(",", ""))
+        assert 1 <= expected <= delivered
+        assert "0 lost, 0 twice, 0 gaps" in output
+        assert "SwitchChannel" in page.read_text()
+
+        # What was made is found again, and a rule that is broken ends in a code of its own.
+        bots = ("Bots", "--headless", "--only-summary", "--users", "1", "--run-time", "1s", "--max-mean", "0.001")
+        code, output = await run_locust(node, *bots, "--bots", "1", "--idle", "0.1", "--posts-each", "2")
+
+        assert code == 3, output
+        assert "data for 20 accounts is there" in output
+        assert "BotTell" in output
+        assert [line.split()[0:2] for line in output.splitlines() if line.endswith("BROKEN")] == [["requests,", "mean"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (Options(admin="nobody"), "refuses the administrator"),
+        (Options(admin="ada"), "is no administrator"),
+    ],
+)
+async def test_only_an_administrator_of_the_server_will_do(
+    node: TestNode, make: Make, options: Options, reason: str
+) -> None:
+    ada = await make.user()
+    options = replace(options, admin=options.admin.replace("ada", ada.username), admin_password=ada.password)
+
+    with pytest.raises(Hopeless, match=reason):
+        await asyncio.to_thread(sign_in_admin, node.url, options)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [({"only": "Dance"}, "no such action: Dance"), ({"cpu_of": "server=none"}, "--cpu-of or --only")],
+)
+def test_options_that_make_no_sense_end_the_program(
+    options: dict[str, str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        Conductor.take(Environment(parsed_options=Namespace(**options)))
+
+    assert ended.value.code == 2
+    assert reason in capsys.readouterr().err
