@@ -22,6 +22,8 @@ S = TypeVar("S", bound=Signal)
 EVERYONE = "all"
 """The topic of events that are for everyone."""
 START_SECONDS = 3.0
+LONGEST_RUN = 32
+"""Events of one topic that are passed on together."""
 
 
 def names_on(address: Address, name: str = "hubbub") -> Names:
@@ -32,8 +34,8 @@ def names_on(address: Address, name: str = "hubbub") -> Names:
 class Audience(Protocol):
     """What events are passed on to: the hub of the gateway."""
 
-    def event(self, topic: str, envelope: Envelope) -> None:
-        """An event of a topic."""
+    def deliver(self, topic: str, envelopes: Sequence[Envelope]) -> None:
+        """Events of a topic, one after the other with nothing in between."""
 
     def batch_ended(self) -> None:
         """Nothing more is at hand just now."""
@@ -61,6 +63,9 @@ class Bus:
         self.pledges = Pledges(self.publisher, self.names, self.node_id)
         self._handlers: dict[type[Signal], list[Callable[[Any, int], None]]] = {}
         self._audience: Audience | None = None
+        self._topic = ""
+        self._run: list[Envelope] = []
+        """Events of that topic which have come and were not passed on yet, because more may follow at once."""
 
     @property
     def connected(self) -> bool:
@@ -190,11 +195,26 @@ class Bus:
 
     def event(self, topic: str, envelope: Envelope) -> None:
         """Part of Receiver."""
+        if topic != self._topic or len(self._run) >= LONGEST_RUN:
+            self._pass_on()
+            self._topic = topic
+        self._run.append(envelope)
+
+    def _pass_on(self) -> None:
+        """Events are passed on before anything else happens: a signal, the end of a batch."""
+        if not self._run:
+            return
+        run, self._run = self._run, []
         if self._audience is not None:
-            self._audience.event(topic, envelope)
+            try:
+                self._audience.deliver(self._topic, run)
+            except Exception:
+                log.exception("events of topic %s could not be delivered", self._topic)
+                self._audience.anew([self._topic])
 
     def signal(self, signal: Signal, position: int) -> None:
         """Part of Receiver."""
+        self._pass_on()
         for handler in self._handlers.get(type(signal), ()):
             try:
                 handler(signal, position)
@@ -203,11 +223,13 @@ class Bus:
 
     def batch_ended(self) -> None:
         """Part of Receiver."""
+        self._pass_on()
         if self._audience is not None:
             self._audience.batch_ended()
 
     def anew(self, topics: Collection[str] | None) -> None:
         """Part of Receiver."""
+        self._pass_on()
         if topics is None or NODES in topics:
             self._lost()
         if self._audience is not None:

@@ -183,9 +183,9 @@ class RedisConnection(asyncio.Protocol):
                     self._answer(reply)
         except hiredis.ProtocolError:
             self.close()
-            return
-        if messages and self._on_batch is not None:
-            self._on_batch()
+        finally:
+            if messages and self._on_batch is not None:
+                self._on_batch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of asyncio.Protocol."""

@@ -50,7 +50,7 @@ class Receiver(Protocol):
         """The connection to Redis was lost, or is back and all that could be made good has been."""
 
     def event(self, topic: str, envelope: Envelope) -> None:
-        """An event of a topic."""
+        """An event of a topic. `batch_ended` follows before anything else runs."""
 
     def signal(self, signal: Signal, position: int) -> None:
         """A signal of any topic."""

@@ -11,7 +11,7 @@ from server.bus.envelope import Envelope
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 RSV1 = 0x40
 
-JSON, MSGPACK, DEFLATE = 0, 1, 2
+JSON, MSGPACK, DEFLATE = range(CODECS := 3)
 """How a connection gets its events: JSON text, msgpack binary, or JSON text deflated."""
 
 SMALL = 256

@@ -1,9 +1,10 @@
 """The hub: alone maps topics to connections, hands each event to the right ones, and writes them out in rounds."""
 
 import asyncio
+import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from functools import reduce
 from operator import xor
 from typing import Protocol
@@ -13,7 +14,7 @@ from server.bus.bus import EVERYONE, Bus
 from server.bus.envelope import Envelope
 from server.bus.signals import Joined, Left
 from server.gateway.connection import AWAY_EVENTS, HALF_OUTBOX, OUTBOX_BYTES, Connection
-from server.gateway.frames import Heads, heads_for
+from server.gateway.frames import CODECS, Heads, heads_for
 from server.gateway.stats import Stats
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,20 @@ def allowed(connection: Connection, envelope: Envelope) -> bool:
     return not envelope.omit_user or envelope.omit_user != connection.user_id
 
 
+def is_for_all(envelope: Envelope) -> bool:
+    """Whether all who listen to its topics get the same of an event, whoever they are and however they do."""
+    return not (
+        envelope.personal
+        or envelope.omit_user
+        or envelope.transient
+        or envelope.sanitized
+        or envelope.sensitive
+        or envelope.connection_id
+        or envelope.omit_connection_id
+        or envelope.late
+    )
+
+
 class Hub:
     """Users, rooms and connections of one node."""
 
@@ -94,21 +109,54 @@ class Hub:
 
     # events
 
+    def deliver(self, topic: str, envelopes: Sequence[Envelope]) -> None:
+        """Put events before the connections of a topic, in their order."""
+        for plain, some in itertools.groupby(envelopes, is_for_all):
+            run = list(some)
+            if plain and len(run) > 1:
+                self._sent(run, self._deliver_run(run, self._users_of(topic)))
+            else:
+                for envelope in run:
+                    self.event(topic, envelope)
+
     def event(self, topic: str, envelope: Envelope) -> None:
         """Put an event before the connections of a topic that may have it."""
-        users: Iterable[User]
+        self._sent([envelope], self._deliver(envelope, self._users_of(topic)))
+
+    def _users_of(self, topic: str) -> Collection[User]:
         if topic.startswith("user:"):
             user = self.users.get(topic[5:])
-            users = (user,) if user is not None else ()
-        elif topic == EVERYONE:
-            users = self.users.values()
-        else:
-            users = self.rooms.get(topic, ())
-        delivered = self._deliver(envelope, users)
+            return (user,) if user is not None else ()
+        return self.users.values() if topic == EVERYONE else self.rooms.get(topic, ())
+
+    def _sent(self, envelopes: Sequence[Envelope], delivered: int) -> None:
         if delivered:
-            self._stats.events += 1
+            self._stats.events += len(envelopes)
             self._stats.deliveries += delivered
-            self._sent_at.append(envelope.sent_at)
+            self._sent_at += [envelope.sent_at for envelope in envelopes]
+
+    def _deliver_run(self, envelopes: Sequence[Envelope], users: Iterable[User]) -> int:
+        """Events that are for all go into a log together: one step for each connection, not one for each event."""
+        heads = [heads_for(envelope) for envelope in envelopes]
+        coded: list[list[bytes]] = [[] for _ in range(CODECS)]
+        sizes = [0] * CODECS
+        dirty = self._dirty
+        delivered = 0
+        for user in users:
+            for connection in user.connections:
+                codec = connection.codec
+                if not sizes[codec]:
+                    coded[codec] = [each.head(codec) for each in heads]
+                    sizes[codec] = sum(map(len, coded[codec]))
+                connection.log += coded[codec]
+                connection.size = size = connection.size + sizes[codec]
+                delivered += 1
+                if not connection.queued:
+                    connection.queued = True
+                    dirty.append(connection)
+                elif size > OUTBOX_BYTES or connection.transport is None:
+                    self._limit(connection)
+        return delivered * len(heads)
 
     def _deliver(self, envelope: Envelope, users: Iterable[User]) -> int:
         heads = heads_for(envelope)

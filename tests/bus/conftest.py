@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -25,8 +25,8 @@ class Listener:
         self.events: list[tuple[str, Envelope]] = []
         self.lost: list[Collection[str] | None] = []
 
-    def event(self, topic: str, envelope: Envelope) -> None:
-        self.events.append((topic, envelope))
+    def deliver(self, topic: str, envelopes: Sequence[Envelope]) -> None:
+        self.events += [(topic, envelope) for envelope in envelopes]
 
     def batch_ended(self) -> None:
         pass

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import pytest
 import uvloop
 
 from server.bus.bus import Bus
+from server.bus.envelope import Envelope
 from server.bus.event import Audience, Event
 from server.bus.redis import Address, RedisConnection
 from server.bus.scripts import PUBLISH
@@ -180,12 +182,30 @@ async def test_streams_are_bounded(new_node: NewNode, redis_server: Redis) -> No
     assert 0 < await raw(redis_server.url, "return redis.call('TTL', ARGV[1])", log) <= 900
 
 
+async def test_events_that_can_not_be_delivered_are_lost_to_their_topic_alone(
+    new_node: NewNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await new_node()
+    await one.bus.subscribe(["channel:c", "channel:d"])
+    deliver = one.heard.deliver
+
+    def stumble(topic: str, envelopes: Sequence[Envelope]) -> None:
+        if topic == "channel:c":
+            raise RuntimeError("a fault")
+        deliver(topic, envelopes)
+
+    monkeypatch.setattr(one.heard, "deliver", stumble)
+    await one.bus.publish([said(1, "d"), said(2), said(3), said(4, "d")])
+    await until(lambda: one.heard.texts == ["1", "4"])
+    assert one.heard.lost == [["channel:c"]]
+
+
 async def test_signals_keep_their_place_among_events(new_node: NewNode) -> None:
     one, two = await new_node(), await new_node()
     order: list[str] = []
     two.bus.on(SessionsEnded, lambda signal: order.append(f"ended {signal.session_ids}"))
     two.bus.on(Joined, lambda signal: order.append(f"joined {signal.rooms}"))
-    two.heard.event = lambda topic, envelope: order.append(envelope.name)  # type: ignore[method-assign]
+    two.heard.deliver = lambda topic, envelopes: order.extend(envelope.name for envelope in envelopes)  # type: ignore[method-assign]
     await two.bus.subscribe(["user:ada"])
 
     await one.bus.publish(
@@ -206,7 +226,7 @@ async def test_joining_from_a_position_misses_nothing(new_node: NewNode) -> None
     await two.bus.subscribe(["user:ada"])
     two.bus.on_placed(Joined, lambda signal, position: two.bus.follow(signal.rooms, position))
     order: list[str] = []
-    two.heard.event = lambda topic, envelope: order.append(topic)  # type: ignore[method-assign]
+    two.heard.deliver = lambda topic, envelopes: order.extend([topic] * len(envelopes))  # type: ignore[method-assign]
 
     joined = Joined(user_id="ada", rooms=("channel:c", "channel:d"))
     whispered = Whispered(to=("ada",), text="psst")

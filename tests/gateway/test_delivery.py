@@ -2,10 +2,12 @@
 
 import asyncio
 
+import msgpack
+
 from server.bus.event import Audience
 from server.bus.signals import Joined, Left
 from tests.gateway.conftest import Stage, World, until
-from tests.gateway.events import Told, for_user, in_channel
+from tests.gateway.events import Told, Typing, for_user, in_channel
 
 
 async def test_hello_and_events_count_up(stage: Stage, world: World) -> None:
@@ -50,6 +52,44 @@ async def test_all_connections_of_a_user_get_the_same(stage: Stage, world: World
     for client in clients:
         assert client.texts == [str(number) for number in range(50)]
         assert client.seqs == list(range(51))
+
+
+async def test_events_that_come_together_keep_their_order(stage: Stage, world: World) -> None:
+    """Whatever is said at once goes into a connection's log at once, but not past what is for some only."""
+    node = await stage.node()
+    ada, bob, new = world.user("channel:c", "channel:d"), world.user("channel:c"), world.user()
+    plain = [await stage.hello(node, user) for user in (ada, bob, new)]
+    packed, deflated = (
+        await stage.hello(node, ada, "?format=msgpack"),
+        await stage.hello(node, ada, compression="deflate"),
+    )
+    deliveries = node.gateway.stats.deliveries
+    many = [in_channel(f"c{number} " + "long " * 80) for number in range(80)]
+    await node.bus.publish(
+        [
+            in_channel("1"),
+            in_channel("2"),
+            Typing(text="3", to=Audience(channel_id="c", omit_user=bob)),
+            in_channel("4", "d"),
+            in_channel("5", "d"),
+            Told(text="6", to=Audience(channel_id="c"), mentions=(bob,)),
+            in_channel("7"),
+            Joined(user_id=new, rooms=("channel:c",)),
+            in_channel("8"),
+            in_channel("9"),
+            Left(user_id=bob, rooms=("channel:c",)),
+            *many,
+            in_channel("end"),
+        ]
+    )
+    tail = [*(f"c{number} " + "long " * 80 for number in range(80)), "end"]
+    wanted = [["1", "2", "3", "4", "5", "6", "7", "8", "9", *tail], ["1", "2", "6", "7", "8", "9"], ["8", "9", *tail]]
+    await until(lambda: [client.texts for client in plain] == wanted)
+    assert [client.seqs for client in plain] == [list(range(1 + len(texts))) for texts in wanted]
+    assert plain[1].events[3]["data"]["mentions"] == f'["{bob}"]'
+    await until(lambda: deflated.texts == wanted[0] and len(packed.raw) == 1 + len(wanted[0]))
+    assert [msgpack.unpackb(raw)["data"].get("text") for raw in packed.raw if isinstance(raw, bytes)][1:] == wanted[0]
+    assert node.gateway.stats.deliveries - deliveries == sum(map(len, wanted)) + 2 * len(wanted[0])
 
 
 async def test_omitted_users_and_connections_get_nothing(stage: Stage, world: World) -> None:
