@@ -199,10 +199,14 @@ class Db(ABC):
 async def prepare_connection(connection: Any, timeout: float = 0) -> None:
     """Teach a connection our JSON: jsonb columns come and go as Python values.
 
-    `timeout`: seconds after which the server ends a statement, 0 for never.
+    `timeout`: seconds after which the server ends a statement, 0 for never. Statements that may not take long are not
+    compiled, nor shared with other processes: to start these takes longer than the statement, and the processors are
+    busy with others'.
     """
     if timeout:
-        await connection.execute(f"SET statement_timeout = {int(timeout * 1000)}")
+        await connection.execute(
+            f"SET statement_timeout = {int(timeout * 1000)}; SET max_parallel_workers_per_gather = 0; SET jit = off"
+        )
     await connection.set_type_codec("jsonb", encoder=_to_json, decoder=_decode, schema="pg_catalog", format="text")
 
 

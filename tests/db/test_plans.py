@@ -144,7 +144,6 @@ async def filled(databases: Databases, redis_server: Redis) -> AsyncIterator[str
         "auto_explain.log_timing": "off",
         "auto_explain.log_format": "json",
         "auto_explain.log_level": "notice",
-        "max_parallel_workers_per_gather": "0",
     }.items():
         await database.execute(f"ALTER DATABASE {name} SET {setting} = '{value}'")
     await database.close()
