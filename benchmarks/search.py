@@ -1,33 +1,24 @@
-"""How long searches take: python -m benchmarks.search [--posts 1000000] [--database DSN --redis URL] [--rounds 40]
+"""How long searches take: python -m benchmarks.search [--posts 1000000] [--rounds 48]
 
-Fills a database of its own by `hubbub seed`, or uses one that was filled so, starts a node on it, and asks each kind of
-search many times over REST, as different users and with different words. Prints the times that clients saw.
+Fills a database of its own by `hubbub seed`, starts a node on it, and asks each kind of search many times over REST, as
+different users and with different words. Prints the times that clients saw.
 """
 
 import argparse
 import asyncio
-import contextlib
 import datetime as dt
-import os
 import random
-import signal
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import httpx
+import uvloop
 
+from benchmarks.growth_world import readers, settle
+from benchmarks.rest import Connection
+from benchmarks.service import Service
 from server.cli.seed_words import Texts
-from server.engines.directory import DataDirectory
-from server.engines.postgres import Postgres
-from server.engines.redis import Redis
 
-PASSWORD = "Seed-Passw0rd!"  # noqa: S105 - of made-up accounts
 USERS = 12
 
 Ask = Callable[[], str]
@@ -74,92 +65,44 @@ def kinds(chance: random.Random, names: list[str], channels: list[str]) -> dict[
     }
 
 
-@contextlib.contextmanager
-def database(options: argparse.Namespace) -> Iterator[dict[str, str]]:
-    """The settings of a node on a filled database."""
-    if options.database:
-        yield {"MM_SQLSETTINGS_DATASOURCE": options.database, "MM_CACHESETTINGS_REDISADDRESS": options.redis}
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="hubbub-benchmark-") as folder,
-        DataDirectory(Path(folder)) as directory,
-        Postgres(directory) as postgres,
-        Redis(directory) as redis,
-    ):
-        settings = {"MM_SQLSETTINGS_DATASOURCE": postgres.dsn(), "MM_CACHESETTINGS_REDISADDRESS": redis.url}
-        size = ("--posts", str(options.posts), "--users", str(options.users), "--channels", str(options.channels))
-        for command in (("migrate",), ("seed", *size)):
-            subprocess.run([sys.executable, "-m", "server", *command], env={**os.environ, **settings}, check=True)
-        yield settings
-
-
-@contextlib.contextmanager
-def node(settings: dict[str, str]) -> Iterator[str]:
-    """A node; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with tempfile.TemporaryDirectory(prefix="hubbub-benchmark-files-") as files:
-        environ = {
-            **os.environ,
-            **settings,
-            "MM_SERVICESETTINGS_LISTENADDRESS": f"127.0.0.1:{port}",
-            "MM_FILESETTINGS_DIRECTORY": files,
-            "MM_RATELIMITSETTINGS_ENABLE": "false",
-        }
-        command = [sys.executable, "-m", "server", "serve"]
-        process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            yield f"http://127.0.0.1:{port}/api/v4"
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
-
-
-async def people(client: httpx.AsyncClient, chance: random.Random) -> list[tuple[str, dict[str, Ask]]]:
+async def people(service: Service, chance: random.Random) -> list[tuple[str, dict[str, Ask]]]:
     """Some users: their tokens with what they search for."""
     names = [f"user{number}" for number in range(1, 200)]
-    signed_in = []
-    for number in range(2, 2 + USERS):
-        login = {"login_id": f"user{number}", "password": PASSWORD}
-        reply = await client.post("/users/login", json=login)
-        reply.raise_for_status()
-        client.cookies.clear()
-        headers = {"authorization": f"Bearer {reply.headers['token']}"}
-        channels = (await client.get("/users/me/channels", headers=headers)).json()
+    asking = []
+    connection = Connection(service.url)
+    for reader in (await readers(service.url, service.dsn))[:USERS]:
+        token = reader.person.token
+        channels = (await connection.call("GET", "/users/me/channels", token)).json
         own = [each["name"] for each in channels if each["type"] in "OP"]
-        signed_in.append((reply.headers["token"], kinds(chance, names, own)))
-    return signed_in
+        asking.append((token, kinds(chance, names, own)))
+    connection.close()
+    return asking
 
 
-async def measure(url: str, rounds: int) -> None:
-    """Ask and print."""
+async def measure(options: argparse.Namespace) -> None:
+    """Fill, ask, print."""
     chance = random.Random(7)  # noqa: S311
-    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-        for _ in range(300):
-            with contextlib.suppress(httpx.HTTPError):
-                if (await client.get("/system/ping")).status_code == 200:
-                    break
-            await asyncio.sleep(0.1)
-        else:
-            raise SystemExit("the node does not start")
-        signed_in = await people(client, chance)
+    size = ("--posts", str(options.posts), "--users", str(options.users), "--channels", str(options.channels))
+    async with Service.start(prepare=[("seed", *size)]) as service:
+        await settle(service.dsn)
+        service.pin()
+        asking = await people(service, chance)
+        connection = Connection(service.url)
         print(f"{'':26}{'p50':>8}{'p90':>8}{'p99':>8}{'max':>8} ms {'hits':>8}")
         every: list[float] = []
-        for title in signed_in[0][1]:
+        for title in asking[0][1]:
             times, hits = [], []
-            for turn in range(rounds):
-                token, asks = signed_in[turn % len(signed_in)]
+            for turn in range(options.rounds):
+                token, asks = asking[turn % len(asking)]
                 body = {"terms": asks[title](), "is_or_search": False}
                 started = time.perf_counter()
-                reply = await client.post("/posts/search", json=body, headers={"authorization": f"Bearer {token}"})
+                answer = await connection.call("POST", "/posts/search", token, body)
                 times.append((time.perf_counter() - started) * 1000)
-                if reply.status_code != 200:
-                    raise SystemExit(f"{body['terms']}: {reply.status_code} {reply.text[:200]}")
-                hits.append(len(reply.json()["order"]))
+                hits.append(len(answer.json["order"]))
             every += times
             print(line(title, times) + f"{statistics.mean(hits):>8.1f}", flush=True)
         print(line("all", every))
+        connection.close()
 
 
 def line(title: str, times: list[float]) -> str:
@@ -175,12 +118,10 @@ def main() -> None:
     parser.add_argument("--posts", type=int, default=1_000_000)
     parser.add_argument("--users", type=int, default=2000)
     parser.add_argument("--channels", type=int, default=4000)
-    parser.add_argument("--database", default="")
-    parser.add_argument("--redis", default="")
     parser.add_argument("--rounds", type=int, default=48)
     options = parser.parse_args()
-    with database(options) as settings, node(settings) as url:
-        asyncio.run(measure(url, options.rounds))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(measure(options))
 
 
 if __name__ == "__main__":
