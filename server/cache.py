@@ -15,11 +15,13 @@ AT_ONCE = 4
 class _Load:
     """A load under way; a drop of one of its tags makes its result too old to keep, and to be shared with newcomers."""
 
-    __slots__ = ("joined", "stale", "tags")
+    __slots__ = ("dropped", "joined", "stale", "tags")
 
     def __init__(self, tags: tuple[str, ...]) -> None:
         self.tags = tags
         self.stale = False
+        self.dropped: set[str] | None = None
+        """Tags that were dropped meanwhile, when there are many values, each with tags of its own."""
         self.joined: list[asyncio.Future[object]] = []
         """Others who want the same."""
 
@@ -146,6 +148,25 @@ class Cache:
                 self._store((name, each), started, (f"{tag}:{each}",), value)
         return values
 
+    async def load_along(
+        self, load: Callable[[], Awaitable[dict[Hashable, T]]], tags: Callable[[Hashable], tuple[str, ...]]
+    ) -> dict[Hashable, T]:
+        """Load values by key that will be wanted soon. Those whose tags were not dropped meanwhile are kept."""
+        loading = _Load(())
+        dropped = loading.dropped = set()
+        self._loads.add(loading)
+        started = time.monotonic()
+        try:
+            values = await load()
+        finally:
+            self._loads.discard(loading)
+        if not loading.stale:
+            for key, value in values.items():
+                own = tags(key)
+                if dropped.isdisjoint(own):
+                    self._store(key, started, own, value)
+        return values
+
     def _store(self, key: Hashable, started: float, tags: tuple[str, ...], value: object) -> None:
         self._forget(key)
         self._forget_oldest()
@@ -180,7 +201,9 @@ class Cache:
             for key in list(self._keys.get(tag, ())):
                 self._forget(key)
             for loading in self._loads:
-                if not loading.tags or tag in loading.tags:
+                if loading.dropped is not None:
+                    loading.dropped.add(tag)
+                elif not loading.tags or tag in loading.tags:
                     loading.stale = True
 
     def clear(self) -> None:

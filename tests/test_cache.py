@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Hashable
 
 import pytest
 
@@ -188,3 +189,34 @@ async def test_a_failed_load_is_told_to_all_and_a_cancelled_one_is_done_by_anoth
     source.gate.set()
     assert await asyncio.gather(*wanting[1:]) == ["first"] * 2
     assert source.loads == 3
+
+
+async def test_of_values_loaded_along_those_that_changed_meanwhile_are_not_kept() -> None:
+    cache = Cache()
+    gate = asyncio.Event()
+
+    async def load() -> dict[Hashable, str]:
+        await gate.wait()
+        return {"one": "1", "two": "2"}
+
+    def tags(key: Hashable) -> tuple[str, ...]:
+        return ("all", f"tag:{key}")
+
+    for dropped, kept in (("tag:two", ["1", None]), ("tag:three", ["1", "2"]), ("all", [None, None])):
+        cache.clear()
+        gate.clear()
+        loading = asyncio.create_task(cache.load_along(load, tags))
+        await asyncio.sleep(0)
+        cache.drop([dropped])
+        gate.set()
+
+        assert await loading == {"one": "1", "two": "2"}
+        assert [cache.peek(key, str) for key in ("one", "two")] == kept
+
+    gate.clear()
+    loading = asyncio.create_task(cache.load_along(load, tags))
+    await asyncio.sleep(0)
+    cache.clear()
+    gate.set()
+    await loading
+    assert cache.peek("one", str) is None

@@ -3,7 +3,8 @@
 A permission is granted when any role of the system, the team or the channel has it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from typing import cast
 
 from msgspec import Struct
 
@@ -40,6 +41,16 @@ MEMBER_ROLES = SQL("""
     SELECT roles, scheme_guest, scheme_user, scheme_admin
       FROM channel_members
      WHERE channel_id = $1 AND user_id = $2
+""")
+
+MANY_CHANNELS = 100
+"""Who is in no more is asked about in all of them at once: the next question is most likely about another of them."""
+
+ALL_MEMBER_ROLES = SQL(f"""
+    SELECT channel_id, roles, scheme_guest, scheme_user, scheme_admin
+      FROM channel_members
+     WHERE user_id = $1
+     LIMIT {MANY_CHANNELS + 1}
 """)
 
 POST_CHANNEL = SQL("SELECT channel_id FROM posts WHERE id = $1 AND original_id = ''")
@@ -136,12 +147,34 @@ async def member_roles(ctx: Context, channel_id: str, user_id: str) -> list[str]
         return at_hand or None
 
     async def load() -> list[str]:
-        row = await ctx.db.row(MEMBER_ROLES, channel_id, user_id)
         # Strangers are remembered too, as an empty list: no membership is without a role.
+        if ctx.cache.peek(("many_channels", user_id), bool) is None:
+            found = await ctx.cache.load_along(lambda: _all_member_roles(ctx, user_id), _member_tags)
+            if len(found) <= MANY_CHANNELS or key in found:
+                return found.get(key, [])
+            await ctx.cache.get(("many_channels", user_id), (f"member_of:{user_id}",), _true)
+        row = await ctx.db.row(MEMBER_ROLES, channel_id, user_id)
         return scheme_roles(CHANNEL_SCHEME, *row) if row is not None else []
 
-    tags = (f"member:{channel_id}:{user_id}", f"channel:{channel_id}", f"member_of:{user_id}")
-    return await ctx.cache.get(key, tags, load) or None
+    return await ctx.cache.get(key, _member_tags(key), load) or None
+
+
+def _member_tags(key: Hashable) -> tuple[str, ...]:
+    """The tags of an entry of `member_roles`."""
+    _, channel_id, user_id = cast(tuple[str, str, str], key)
+    return (f"member:{channel_id}:{user_id}", f"channel:{channel_id}", f"member_of:{user_id}")
+
+
+async def _all_member_roles(ctx: Context, user_id: str) -> dict[Hashable, list[str]]:
+    """The roles of a user in the channels it is in, or in some of them; by the keys of `member_roles`."""
+    return {
+        ("member_roles", row[0], user_id): scheme_roles(CHANNEL_SCHEME, *row[1:])
+        for row in await ctx.db.rows(ALL_MEMBER_ROLES, user_id)
+    }
+
+
+async def _true() -> bool:
+    return True
 
 
 async def has_channel(ctx: Context, channel_id: str, permission: Permission) -> bool:
