@@ -347,7 +347,7 @@ class Conductor:
         if isinstance(environment.shape_class, Capacity):
             result.steps, result.capacity = environment.shape_class.steps, environment.shape_class.search.good
         else:
-            result.rules = overload(result.steady or result.figures, self._limits) + result.rules
+            result.rules = overload(result.judged, self._limits) + result.rules
         environment.process_exit_code = 0 if result.holds else 3
         self.run = None
 

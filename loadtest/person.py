@@ -256,7 +256,8 @@ class Person:
             "channel_id": channel_id,
             "root_id": root_id,
             "message": f"{mark} {sentence(self.rng)}",
-            "pending_post_id": f"{self.id}:{sent_ns // 1_000_000}",
+            # Of the clock's full length: bots of one account may post in the same millisecond.
+            "pending_post_id": f"{self.id}:{sent_ns}",
             **more,
         }
         post = msgspec.json.decode(self.rest.post("/posts", body=body), type=Post)

@@ -38,6 +38,11 @@ class Result:
     """Errors of this program."""
 
     @property
+    def judged(self) -> Figures:
+        """The figures that count: those of all users, if they ever were there."""
+        return self.steady if self.steady is not None and self.steady.requests else self.figures
+
+    @property
     def holds(self) -> bool:
         """Was everything well?"""
         return self.figures.requests > 0 and not self.faults and all(rule.holds for rule in self.rules)
