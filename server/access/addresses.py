@@ -1,6 +1,7 @@
 """Where a request comes from: behind proxies, and as what it is counted."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from server.config import Config
@@ -29,6 +30,7 @@ def _without_port(value: str) -> str:
     return host if colon and port.isdecimal() and host.count(".") == 3 and ":" not in host else value
 
 
+@lru_cache(4096)
 def counted_address(ip: str) -> str:
     """The address under which a client's requests are counted: of IPv6 the network, for whoever has one has it all."""
     try:
