@@ -2,10 +2,10 @@
 
 import asyncio
 import itertools
-import math
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+from server.bus.signals import Invalidate
 from server.gateway.protocol import Socket as GatewaySocket
 from server.ids import now_ms
 from tests.clients_of import Reply, Socket
@@ -82,14 +82,6 @@ class World:
             "newest": newest["id"],
             "began": self.root["create_at"],
         }
-
-    async def empty_other(self) -> None:
-        """Let the other node forget whoever was there, as it does a while after they left."""
-        gateway = self.other.node.gateway
-        gateway._registry.sweep(math.inf)
-        for user in list(gateway.hub.users.values()):
-            gateway.hub.forget(user)
-        await self.other.services.bus.fence()
 
     def client(self, person: Person | None = None) -> Any:
         """REST as Ada or someone else."""
@@ -455,6 +447,7 @@ async def missing(w: World, node: TestNode) -> Send:
     while node.node.gateway._checkpoints._task is not None:  # noqa: ASYNC110 - until then other nodes don't know it
         await asyncio.sleep(0.001)
     await node.mark(w.ada.id)
+    await node.services.bus.publish([Invalidate(tags=("nothing",))])  # there is always news for the nodes, too
 
     async def come_back() -> None:
         async with Socket.open(w.node, w.ada.token, query) as socket:

@@ -1,6 +1,7 @@
 """Counts exactly what one node does for requests and sockets: not what its jobs, sweeps and writers do by the way."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import product
@@ -125,11 +126,21 @@ class Meter:
             works = (gateway._tasks, gateway._requests._tasks, writer._publishing)
             while any(works) or gateway._checkpoints._task is not None:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
-            while presence._active or presence._being_written or presence._arrived:
+            while presence._active or presence._being_written or presence._arrived or presence._gone:
                 await presence.flush()
+                presence._gone = dict.fromkeys(presence._gone, -math.inf)  # who left was given time to come back
+                await presence._chores()
             await services.bus.fence()
         finally:
             BACKGROUND.reset(token)
+
+    async def quiet(self) -> None:
+        """Wait until sockets have been written to as well, and an event that comes now is written at once."""
+        await self.settle()
+        hub = self.node.node.gateway.hub
+        async with asyncio.timeout(5):
+            while hub._round is not None or hub._next_round > asyncio.get_running_loop().time():  # noqa: ASYNC110
+                await asyncio.sleep(0.002)
 
     def forget(self) -> None:
         """Let the node forget all that it keeps of the database in memory, as it is after its start."""
@@ -137,3 +148,13 @@ class Meter:
         for handler in self.node.services.bus.on_lost:
             handler()
         BACKGROUND.reset(token)
+
+
+async def let_go(node: TestNode) -> None:
+    """Let a node forget who has left it, as it does a while later."""
+    gateway = node.node.gateway
+    gateway._registry.sweep(math.inf)
+    for user in gateway.hub._leaving:
+        user.leaves_at = -math.inf
+    gateway.hub.sweep()
+    await node.services.bus.fence()

@@ -1,14 +1,16 @@
-"""Counts what Python does, whichever function it is in: encodings and compressions, and lines of code."""
+"""Counts what Python does, whichever function it is in: encodings, lines of code, and what is kept in memory."""
 
+import gc
 import sys
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 import server
 
@@ -81,3 +83,33 @@ def lines(folder: str) -> Iterator[Counter[str]]:
         yield counts
     finally:
         sys.settrace(before)
+
+
+class Held(Struct, frozen=True):
+    """What is kept in memory."""
+
+    objects: int
+    bytes: int
+
+
+def held_by(parts: Sequence[object]) -> Held:
+    """What parts of the server keep, directly or through others: objects of the server, containers and plain values."""
+    seen: set[int] = set()
+    found: list[object] = list(parts)
+    size = 0
+    while found:
+        each = found.pop()
+        if id(each) in seen or not _counts(each):
+            continue
+        seen.add(id(each))
+        size += sys.getsizeof(each)
+        found += gc.get_referents(each)
+    return Held(len(seen), size)
+
+
+_PLAIN = (str, bytes, int, float, tuple, list, dict, set, frozenset, deque)
+
+
+def _counts(each: object) -> bool:
+    kind = type(each)
+    return isinstance(each, _PLAIN) or kind.__module__.startswith("server.")

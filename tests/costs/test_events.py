@@ -1,20 +1,19 @@
 """What an event costs on its way to many: it is encoded once for each form, and written once for each socket."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from server.bus.envelope import Envelope, seal, unseal
-from server.bus.event import Event, Room
+from server.bus.event import Event
 from server.bus.scripts import HEADER
-from server.features.status.events import Typing
 from tests.costs.calls import World
 from tests.costs.crowd import make_crowd
-from tests.costs.metering import Meter
+from tests.costs.metering import Meter, let_go
 from tests.costs.tallying import encodings
 from tests.costs.wires import Wire, open_wires, upgrade
+from tests.gateway.events import in_channel
 from tests.make import Person, Thing
 
 FORMS: tuple[dict[str, Any], ...] = ({}, {"query": "?format=msgpack"}, {"deflate": True})
@@ -87,7 +86,7 @@ def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def crowded(w: World, meter: Meter, each: int) -> tuple[Thing, list[Person], list[Wire]]:
     """A channel with so many people, of whom everyone has a socket of each form; the first has one that mentions."""
-    await w.empty_other()
+    await let_go(w.other)
     pattern = await w.make.user()
     await w.make.join_team(w.team, pattern)
     channel = await w.make.channel(w.team, members=[w.ada, pattern])
@@ -113,12 +112,12 @@ async def encoded(w: World, meter: Meter, each: int) -> dict[str, dict[str, int]
     (await w.client().post("/users/status/ids", [w.ada.id, people[0].id])).ok()
     costs = {}
     for name, cause in TRIGGERS.items():
-        await meter.settle()
+        await meter.quiet()
         reached = wires[: len(FORMS)] if name == "status_change" else wires
         before = [wire.writes for wire in reached]
         with encodings() as counts:
             await cause(w, channel, people[0])
-            await meter.settle()
+            await meter.quiet()
         assert all(wire.writes > writes for wire, writes in zip(reached, before, strict=True)), f"{name} got lost"
         costs[name] = dict(counts)
     for wire in wires:
@@ -131,28 +130,28 @@ async def test_a_socket_is_written_to_once_for_all_that_comes_within_a_tick(
 ) -> None:
     channel, _, wires = await crowded(world, meter, 5)
     hub = world.node.node.gateway.hub
-    await quiet(meter)
+    await meter.quiet()
     monkeypatch.setattr("server.gateway.hub.TICK_SECONDS", 0.2)
 
     def arrive(number: int) -> list[int]:
         """What each socket is written when an event comes alone."""
         before = [wire.writes for wire in wires]
         topic = f"channel:{channel.id}"
-        hub.event(topic, sealed(Typing(room=Room(channel.id), parent_id=str(number), user_id=""), number))
+        hub.event(topic, sealed(in_channel(number, channel.id), number))
         hub.batch_ended()
         return [wire.writes - writes for wire, writes in zip(wires, before, strict=True)]
 
     at_once = arrive(1)
     before = [wire.writes for wire in wires]
     gathered = [arrive(number) for number in range(2, 2 + EVENTS)]
-    await quiet(meter)
+    await meter.quiet()
     later = [wire.writes - writes for wire, writes in zip(wires, before, strict=True)]
 
     assert at_once == [1] * len(wires), "while it is quiet, an event is written at once, in one write"
     assert gathered == [[0] * len(wires)] * EVENTS, "under load, nothing is written before the tick ends"
     assert later == [1] * len(wires), f"the {EVENTS} events of a tick are not one write"
     plain = wires[0].written[-1]
-    assert [b'"parent_id":"%d"' % number in plain for number in range(1, 3 + EVENTS)] == [
+    assert [b'"text":"%d"' % number in plain for number in range(1, 3 + EVENTS)] == [
         False,
         *[True] * EVENTS,
         False,
@@ -164,25 +163,16 @@ async def test_a_socket_is_written_to_once_for_all_that_comes_within_a_tick(
 async def test_events_that_are_published_together_are_written_together(world: World, meter: Meter) -> None:
     """Over Redis and back: what comes in one read is one write."""
     channel, _, wires = await crowded(world, meter, 5)
-    await quiet(meter)
+    await meter.quiet()
     before = [wire.writes for wire in wires]
-    events = [Typing(room=Room(channel.id), parent_id=str(number), user_id="") for number in range(EVENTS)]
+    events = [in_channel(number, channel.id) for number in range(EVENTS)]
 
     await world.other.services.bus.publish(events)
-    await quiet(meter)
+    await meter.quiet()
 
     assert [wire.writes - writes for wire, writes in zip(wires, before, strict=True)] == [1] * len(wires)
     for wire in wires:
         wire.close()
-
-
-async def quiet(meter: Meter) -> None:
-    """Wait until what has come is written, and the tick of that is over."""
-    hub = meter.node.node.gateway.hub
-    await meter.settle()
-    async with asyncio.timeout(5):
-        while hub._round is not None or hub._next_round > asyncio.get_running_loop().time():  # noqa: ASYNC110
-            await asyncio.sleep(0.002)
 
 
 def sealed(event: Event, position: int) -> Envelope:

@@ -1,0 +1,128 @@
+"""What a connection costs while nothing happens: bytes of memory, and work as time passes."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from server.features.status.presence import Presence
+from server.gateway.connection import Connection
+from server.gateway.gateway import WHEEL, Gateway
+from server.gateway.hub import User
+from server.gateway.protocol import Socket
+from tests.costs.calls import World
+from tests.costs.crowd import make_crowd
+from tests.costs.metering import Meter, let_go
+from tests.costs.tallying import held_by, lines
+from tests.costs.wires import Wire, open_wires, upgrade
+from tests.make import Person
+from tests.nodes import BACKGROUND
+
+CONNECTIONS = 200
+BYTES = 6150
+"""Of memory for the connection of one more user, without the transport and what the kernel has of it."""
+SLACK = 0.2
+LINES_PER_SECOND = 9
+"""Lines of code that run for a connection on which nothing happens."""
+
+
+@pytest_asyncio.fixture
+async def people(world: World, meter: Meter) -> AsyncIterator[list[Person]]:
+    """People who have never been connected, in a team and three channels of it."""
+    pattern = await world.make.user()
+    await world.make.join_team(world.team, pattern)
+    await world.make.channel(world.team, members=[pattern])
+    crowd = await make_crowd(world.node, pattern, 2 * CONNECTIONS)
+    meter.forget()
+    await meter.settle()
+    yield crowd
+
+
+def objects() -> dict[str, int]:
+    """How many objects there are of what a connection is made of."""
+    gc.collect()
+    kinds = (Socket, Connection, User)
+    every = [kind for each in gc.get_objects() for kind in kinds if isinstance(each, kind)]
+    return {kind.__name__: every.count(kind) for kind in kinds}
+
+
+async def test_a_connection_takes_few_bytes_and_gives_them_all_back(
+    world: World, meter: Meter, people: list[Person]
+) -> None:
+    gateway = world.node.node.gateway
+    await come_and_go(gateway, meter, people[:CONNECTIONS])  # whatever grows with the first crowd has grown
+    wires = [(Wire(keep=False), upgrade(person.token)) for person in people[CONNECTIONS:]]
+    parts = [gateway, world.node.services.bus, world.node.services.cache, world.node.services.extras[Presence]]
+    before, kept = objects(), held_by(parts)
+
+    await open_wires(gateway, wires)
+    await meter.settle()
+    during, there = objects(), held_by(parts)
+    await leave(meter, [wire for wire, _ in wires])
+    left = held_by(parts)
+
+    assert {kind: during[kind] - before[kind] for kind in before} == dict.fromkeys(before, CONNECTIONS)
+    assert objects() == before
+    each = (there.bytes - kept.bytes) / CONNECTIONS
+    assert BYTES * (1 - SLACK) <= each <= BYTES * (1 + SLACK), f"{each:.0f} bytes for a connection, not {BYTES}"
+    assert left.objects - kept.objects < CONNECTIONS / 4, "connections leave something behind"
+
+
+async def come_and_go(gateway: Gateway, meter: Meter, people: list[Person]) -> None:
+    wires = [(Wire(keep=False), upgrade(person.token)) for person in people]
+    await open_wires(gateway, wires)
+    await leave(meter, [wire for wire, _ in wires])
+
+
+async def leave(meter: Meter, wires: list[Wire]) -> None:
+    """Close sockets, and let the time pass in which they might be resumed."""
+    for wire in wires:
+        wire.close()
+    await asyncio.sleep(0)
+    await meter.settle()
+    await let_go(meter.node)
+    meter.forget()
+    await meter.settle()
+
+
+async def test_time_passes_at_little_cost_for_idle_connections(
+    world: World, meter: Meter, people: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = world.node.node.gateway
+    visited: list[Socket] = []
+    visit = Gateway._visit
+
+    def visits(gateway: Gateway, socket: Socket, now: float) -> None:
+        visited.append(socket)
+        visit(gateway, socket, now)
+
+    monkeypatch.setattr(Gateway, "_visit", visits)
+    few = await pass_time(gateway, meter)
+    visited.clear()
+    wires = [(Wire(keep=False), upgrade(person.token)) for person in people[:CONNECTIONS]]
+    await open_wires(gateway, wires)
+    many = await pass_time(gateway, meter)
+
+    assert sorted(map(id, visited)) == sorted(map(id, gateway._sockets)), "each is visited once a turn of the wheel"
+    seconds = WHEEL / 2
+    more = {place: many[place] - few.get(place, 0) for place in many}
+    each = {place: count / CONNECTIONS / seconds for place, count in more.items() if count > CONNECTIONS / 10}
+    assert 0 < sum(each.values()) <= LINES_PER_SECOND, f"lines for a connection and second: {each}"
+    for wire, _ in wires:
+        wire.close()
+
+
+async def pass_time(gateway: Gateway, meter: Meter) -> dict[str, int]:
+    """One turn of the wheel; gives the lines of code that ran in the gateway."""
+    await meter.quiet()
+    token = BACKGROUND.set(True)  # each tick sees to the next one
+    with lines("gateway") as counts:
+        for _ in range(WHEEL):
+            assert gateway._timer is not None
+            gateway._timer.cancel()
+            gateway._tick()
+            await asyncio.wait([gateway._saving])
+    BACKGROUND.reset(token)
+    return dict(counts)
