@@ -1,0 +1,53 @@
+"""Under load, writing leaves time for the rest: rounds are apart by what they took, the loop's own writing included."""
+
+import asyncio
+import itertools
+import time
+
+import uvloop
+
+from server.bus.bus import Bus
+from server.bus.envelope import Envelope
+from server.gateway.connection import Connection
+from server.gateway.hub import TICK_SECONDS, WRITING_SHARE, Hub, User
+from server.gateway.stats import Stats
+
+ROUND = 0.06
+
+
+class SlowTransport(asyncio.Transport):
+    """Takes a while to write, after the caller has gone on, as uvloop's do."""
+
+    def __init__(self) -> None:
+        self.rounds: list[float] = []
+
+    def write(self, data: object) -> None:
+        asyncio.get_running_loop().call_soon(self._write)
+
+    def _write(self) -> None:
+        self.rounds.append(time.monotonic())
+        time.sleep(ROUND)
+
+
+def test_the_pause_between_rounds_grows_with_what_they_take() -> None:
+    async def scene() -> list[float]:
+        async def nowhere(user_id: str) -> list[str]:
+            return []
+
+        hub, transport = Hub(Bus("redis://127.0.0.1:1", "n1"), nowhere, Stats()), SlowTransport()
+        user, connection = User("ada"), Connection("c", "ada", "s", False, 0)
+        connection.attach(None, transport)
+        user.connections = (connection,)
+        hub.users["ada"] = user
+        end = time.monotonic() + 6 * ROUND
+        while time.monotonic() < end:
+            hub.deliver("user:ada", [Envelope("e", "told", time.time(), b'{"seq":', 1)])
+            hub.batch_ended()
+            await asyncio.sleep(0.001)
+        return transport.rounds
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        rounds = runner.run(scene())
+    pauses = [after - before - ROUND for before, after in itertools.pairwise(rounds)]
+    assert len(pauses) >= 2
+    assert min(pauses) >= ROUND * WRITING_SHARE * 0.9 > TICK_SECONDS
