@@ -10,7 +10,7 @@ BOT := tests/clients/bot/requirements
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: dev test bench chaos soak lint format lock
+.PHONY: dev test bench chaos soak loadtest lint format lock
 
 dev: $(STAMP)
 	@exec $(BIN)/hubbub dev $(ARGS)

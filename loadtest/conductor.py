@@ -319,7 +319,7 @@ class Conductor:
         started, classes = self._started, self.environment.user_classes
         result = Result(self.environment.host or "", self.users, left_out=self._left_out, unsettled=left)
         if People in classes:
-            result.average_idle = self.options.idle / mix.mean_rate()
+            result.average_idle = mix.IDLE / mix.mean_rate()
         if started is not None:
             result.seconds = end.at - started.at
             result.actions = end.actions - started.actions

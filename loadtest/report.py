@@ -158,7 +158,14 @@ def _steps(result: Result) -> str:
     names = list(result.steps[-1].cpu)
     rows: list[tuple[str, ...]] = [("users", "actions/s", "mean ms", "p99 ms", "failed", *names, "carried")]
     rows += [_step(step, names) for step in result.steps]
-    return f"{table(rows)}\ncapacity: {result.capacity} users"
+    line = f"capacity: {result.capacity} users"
+    best = max((step for step in result.steps if step.carried), key=lambda step: step.users, default=None)
+    if best is not None:
+        rate = best.actions / best.seconds
+        line += f", {rate:.0f} actions/s"
+        if result.average_idle:
+            line += f": what {rate * result.average_idle:.0f} average users of the mix do"
+    return f"{table(rows)}\n{line}"
 
 
 def _step(step: Step, names: list[str]) -> tuple[str, ...]:
