@@ -23,6 +23,9 @@ TICK_SECONDS = 0.005
 """Under load, events are gathered for at least this long before they are written."""
 WRITING_SHARE = 0.5
 """Under load, the pause between two rounds is at least as long as this times the round."""
+TRANSIENT_SECONDS = 0.05
+"""What may be left out, like that somebody types, waits so long for something to go out along with: to write it costs
+as much as to write both, and most of the time the message follows."""
 LINGER_SECONDS = 10.0
 """How long a user's topics stay subscribed after the last connection went."""
 
@@ -107,6 +110,10 @@ class Hub:
         self._next_round = 0.0
         self._round: asyncio.Handle | None = None
         """A round that is due, or is being written."""
+        self._urgent = False
+        """Whether there is more to write than transient events."""
+        self._idles = False
+        """Whether the next round waits for that."""
 
     # events
 
@@ -122,7 +129,12 @@ class Hub:
 
     def event(self, topic: str, envelope: Envelope) -> None:
         """Put an event before the connections of a topic that may have it."""
-        self._sent([envelope], self._deliver(envelope, self._users_of(topic)))
+        delivered = self._deliver(envelope, self._users_of(topic))
+        if envelope.transient:
+            self._stats.events += bool(delivered)
+            self._stats.deliveries += delivered
+        else:
+            self._sent([envelope], delivered)
 
     def _users_of(self, topic: str) -> Collection[User]:
         if topic.startswith("user:"):
@@ -132,6 +144,7 @@ class Hub:
 
     def _sent(self, envelopes: Sequence[Envelope], delivered: int) -> None:
         if delivered:
+            self._urgent = True
             self._stats.events += len(envelopes)
             self._stats.deliveries += delivered
             self._sent_at += [envelope.sent_at for envelope in envelopes]
@@ -228,10 +241,15 @@ class Hub:
 
     def batch_ended(self) -> None:
         """Write what the bus has just brought: at once while it is quiet, in rounds under load."""
-        if not self._dirty or self._round is not None:
+        if not self._dirty or (self._round is not None and not (self._urgent and self._idles)):
             return
+        if self._round is not None:
+            self._round.cancel()
         loop = asyncio.get_running_loop()
         wait = self._next_round - loop.time()
+        self._idles = not self._urgent
+        if self._idles:
+            wait = max(wait, TRANSIENT_SECONDS)
         if wait <= 0:
             self._write_round()
         else:
@@ -239,6 +257,7 @@ class Hub:
 
     def _write_round(self) -> None:
         self._round = None
+        self._urgent = self._idles = False
         dirty, self._dirty = self._dirty, []
         sent_at, self._sent_at = self._sent_at, []
         loop = asyncio.get_running_loop()
@@ -272,6 +291,7 @@ class Hub:
         if not connection.queued:
             connection.queued = True
             self._dirty.append(connection)
+            self._urgent = True
             self.batch_ended()
 
     # users

@@ -3,6 +3,7 @@
 import asyncio
 
 import msgpack
+import pytest
 
 from server.bus.event import Audience
 from server.bus.signals import Joined, Left
@@ -52,6 +53,29 @@ async def test_all_connections_of_a_user_get_the_same(stage: Stage, world: World
     for client in clients:
         assert client.texts == [str(number) for number in range(50)]
         assert client.seqs == list(range(51))
+
+
+async def test_what_may_be_left_out_waits_a_moment_and_goes_out_along_with_what_follows(
+    stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = await stage.node()
+    ada, bob = world.user("channel:c"), world.user("channel:c")
+    clients = [await stage.hello(node, user) for user in (ada, bob)]
+    typing = Typing(text="typing", to=Audience(channel_id="c"))
+    stats = node.gateway.stats
+
+    await node.bus.publish([typing])
+    await until(lambda: all(client.texts == ["typing"] for client in clients))
+    monkeypatch.setattr("server.gateway.hub.TRANSIENT_SECONDS", 60.0)
+    before = stats.writes
+    await node.bus.publish([typing])
+    await until(lambda: stats.deliveries == 4)
+    assert stats.writes == before
+    await node.bus.publish([in_channel("message")])
+
+    await until(lambda: all(client.texts == ["typing", "typing", "message"] for client in clients))
+    assert stats.writes == before + 2
+    assert [client.seqs for client in clients] == [[0, 1, 2, 3]] * 2
 
 
 async def test_events_that_come_together_keep_their_order(stage: Stage, world: World) -> None:
