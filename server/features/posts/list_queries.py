@@ -71,11 +71,20 @@ _COLLAPSED = """,
            coalesce((SELECT following FROM thread_memberships WHERE post_id = posts.id AND user_id = $4), false)"""
 
 
-def _page_sql(kind: str, collapsed: bool, deleted: bool) -> SQL:
+def _page_sql(kind: str, collapsed: bool, deleted: bool, far: bool) -> SQL:
     order = "create_at, id" if kind == "after" else "create_at DESC, id DESC"
     roots = "AND root_id = ''" if collapsed else ""
     where = f"channel_id = $1 {roots} {_WHERE[kind]}"
     columns = PAGE_COLUMNS + (_COLLAPSED if collapsed else ", $4::text IS NULL")
+    if not deleted and far:
+        # What is passed over is read in the index only. In one go its rows would be made, with all their sub-selects.
+        return SQL(f"""
+            SELECT {columns}
+              FROM (SELECT id AS chosen FROM posts WHERE {where} AND delete_at = 0
+                  ORDER BY {order} LIMIT $2 OFFSET $3) AS page
+              JOIN posts ON posts.id = page.chosen
+          ORDER BY {order}
+        """)
     if not deleted:
         return SQL(f"""
             SELECT {columns}
@@ -88,13 +97,13 @@ def _page_sql(kind: str, collapsed: bool, deleted: bool) -> SQL:
     live, gone = some.format("delete_at = 0"), some.format("delete_at > 0 AND original_id = ''")
     return SQL(f"""
         SELECT {columns}
-          FROM (({live}) UNION ALL ({gone})) AS posts
+          FROM (SELECT * FROM (({live}) UNION ALL ({gone})) AS posts ORDER BY {order} LIMIT $2 OFFSET $3) AS posts
       ORDER BY {order}
-         LIMIT $2 OFFSET $3
     """)
 
 
-PAGES = {key: _page_sql(*key) for key in product(("", "before", "after"), (False, True), (False, True))}
+_BOTH = (False, True)
+PAGES = {key: _page_sql(*key) for key in product(("", "before", "after"), _BOTH, _BOTH, _BOTH)}
 
 
 async def page_of(db: Db, channel_id: str, user_id: str, page: Page) -> list[Listed]:
@@ -106,7 +115,7 @@ async def page_of(db: Db, channel_id: str, user_id: str, page: Page) -> list[Lis
     arguments: list[Any] = [channel_id, page.limit, page.offset, user_id]
     if kind:
         arguments.append(page.before or page.after)
-    rows = await db.rows(PAGES[kind, page.collapsed, page.deleted], *arguments)
+    rows = await db.rows(PAGES[kind, page.collapsed, page.deleted, page.offset > 0], *arguments)
     large = await large_of_page(db, rows)
     if page.collapsed:
         return [Listed(shown_in_page(row, large), *row[PAGE_WIDTH:]) for row in rows]

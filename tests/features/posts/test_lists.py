@@ -309,7 +309,7 @@ async def test_pages_stand_on_their_indexes(two_nodes: Nodes, make: Make, world:
     connection = await two_nodes[0].services.db.connect()
     try:
         await connection.execute("SET enable_seqscan = off")
-        for (kind, collapsed, _), sql in PAGES.items():
+        for (kind, collapsed, *_), sql in PAGES.items():
             arguments = [world.town.id, 61, 0, world.ada.id, *(["a" * 26] if kind else [])]
             plan = "\n".join(
                 row[0] for row in await connection.fetch(f"EXPLAIN (COSTS OFF) {_filled(sql.text, arguments)}")
