@@ -53,6 +53,7 @@ BY_POSTS: dict[str, Maker] = {
     "page far back (before=)": get(
         lambda chance, reader: f"/channels/{reader.town}/posts?{PAGE}&before={chance.choice(reader.anchors)}"
     ),
+    "page far back (page=)": get(lambda chance, reader: f"/channels/{reader.town}/posts?{PAGE}&page={reader.pages}"),
     "thirty posts since": get(
         lambda chance, reader: f"/channels/{reader.town}/posts?since={reader.since}&collapsedThreads=true"
     ),

@@ -28,6 +28,8 @@ class Reader(Struct, frozen=True):
     """Channels with something new for this user."""
     anchors: Sequence[str]
     """Posts of the town, in its older half."""
+    pages: int
+    """Of sixty posts that begin threads, in the newer half of the town."""
     since: int
     """After it the town has had thirty posts."""
     threads: Sequence[str]
@@ -56,6 +58,7 @@ ANCHORS = """
   ORDER BY md5(id)
      LIMIT 40
 """
+PAGES = "SELECT greatest(1, total_msg_count_root / 120) FROM channels WHERE id = $1"
 SINCE = (
     "SELECT update_at FROM posts WHERE channel_id = $1 AND original_id = '' ORDER BY update_at DESC OFFSET 30 LIMIT 1"
 )
@@ -89,6 +92,7 @@ async def _reader(database: Any, person: Person) -> Reader:
         channels=[row["id"] for row in channels],
         unread=[row["id"] for row in channels if row["unread"]] or [town],
         anchors=[row["id"] for row in await database.fetch(ANCHORS, town)],
+        pages=await database.fetchval(PAGES, town),
         since=await database.fetchval(SINCE, town),
         threads=[row["id"] for row in await database.fetch(THREADS, town)],
     )

@@ -19,7 +19,7 @@ FOUND = {
         "idle": {"total": 1.0},
     },
 }
-READER = Reader(Person("u", "ada", "t"), "team", "town", ["c1", "c2"], ["c1"], ["p1"], 5, ["r1"])
+READER = Reader(Person("u", "ada", "t"), "team", "town", ["c1", "c2"], ["c1"], ["p1"], 3, 5, ["r1"])
 
 
 def test_growth_is_the_last_cost_by_the_first() -> None:

@@ -55,6 +55,7 @@ POSTS_MEANT = {
     "newest page of a channel": Meant(("posts_channel_root_idx", "threads_pkey"), 280),
     "the same with all replies": Meant(("posts_channel_idx", "posts_thread_idx"), 240),
     "page far back (before=)": Meant(("posts_channel_root_idx", "posts_pkey"), 280),
+    "page far back (page=)": Meant(("posts_channel_root_idx", "posts_pkey"), 300),
     "thirty posts since": Meant(("posts_since_idx",), 90),
     "around the first unread": Meant(("posts_channel_", MEMBER), 320),
     "threads: totals": Meant((FOLLOWER, "threads_pkey", MEMBER), 260),
@@ -202,7 +203,7 @@ async def asking(node: TestNode, filled: str) -> list[Reader]:
 async def sociable(node: TestNode, filled: str) -> Reader:
     """One who is in a hundred channels."""
     people, team_id, town = await members_of_many(node.url, filled, 100)
-    return Reader(people[0], team_id, town, [town], [], [], 0, [])
+    return Reader(people[0], team_id, town, [town], [], [], 0, 0, [])
 
 
 def test_every_kind_is_looked_at() -> None:
