@@ -17,6 +17,8 @@ BUSY = {PUBLIC: 4.0, PRIVATE: 3.0, GROUP: 1.5, DIRECT: 1.0}
 """How much more is written in channels of a kind."""
 ALIKE = 4
 """Users for each number of channels that is asked for."""
+USUAL = 40
+"""Channels of one user. Who is in more of them has as much to read in all: nobody talks in a thousand."""
 
 
 class Team(Struct):
@@ -101,7 +103,8 @@ def add_people(
         world.user_ids.append(id_at(at))
         world.usernames.append(f"with-{count}-channels-{number}")
         team.members.append(user)
-        personal = _personal(chance, world, user, others, rest, at)
+        share = min(1.0, USUAL / count)
+        personal = _personal(chance, world, user, others, rest, share, at)
         joined = chance.sample(private, min(len(private), round(rest * SHARES[PRIVATE])))
         missing = rest - len(personal) - len(joined)
         joined += chance.sample(public, min(len(public), missing))
@@ -110,12 +113,17 @@ def add_people(
         world.places += personal
         for extra in range(1, rest - len(personal) - len(joined) + 1):
             name = f"with-{count}-{number}-{extra}"
-            weight = BUSY[PUBLIC] * chance.lognormvariate(0, 1)
+            weight = share * BUSY[PUBLIC] * chance.lognormvariate(0, 1)
             world.places.append(Place(id_at(at), PUBLIC, team, name, name.title(), [user], weight))
 
 
-def _personal(chance: random.Random, world: World, user: int, others: Sequence[int], rest: int, at: int) -> list[Place]:
-    """Direct and group channels of a user with others, as many as belong to so many channels."""
+def _personal(
+    chance: random.Random, world: World, user: int, others: Sequence[int], rest: int, share: float, at: int
+) -> list[Place]:
+    """Direct and group channels of a user with others, as many as belong to so many channels.
+
+    `share`: how much is written in them, of what is usual.
+    """
     people = [[user, other] for other in chance.sample(others, min(len(others), round(rest * SHARES[DIRECT])))]
     people += [
         [user, *chance.sample(others, min(len(others), chance.randint(2, 6)))]
@@ -126,7 +134,7 @@ def _personal(chance: random.Random, world: World, user: int, others: Sequence[i
         user_ids, kind = [world.user_ids[each] for each in members], DIRECT if len(members) == 2 else GROUP
         name = direct_name(*user_ids) if kind == DIRECT else group_name(user_ids)
         shown = "" if kind == DIRECT else group_display_name([world.usernames[each] for each in members])
-        weight = BUSY[kind] * chance.lognormvariate(0, 1)
+        weight = share * BUSY[kind] * chance.lognormvariate(0, 1)
         places[name] = Place(id_at(at), kind, None, name, shown, members, weight)
     return list(places.values())
 
