@@ -17,6 +17,11 @@ _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 _VERSION = (7 << 76) | (2 << 62)
 _RANDOM = (0xFFF << 64) | ((1 << 62) - 1)
 
+AT_ONCE = 64
+"""The random bytes of so many ids are fetched together."""
+_chances: list[bytes] = []
+os.register_at_fork(after_in_child=_chances.clear)
+
 ID_LENGTH = 26
 _ID = re.compile(r"[A-Za-z0-9]{26}")
 
@@ -38,7 +43,13 @@ def new_id() -> str:
 
 def id_at(millis: int) -> str:
     """A new id that sorts as if made at `millis`."""
-    return _id_of(millis, os.urandom(10))
+    try:
+        chance = _chances.pop()
+    except IndexError:
+        many = os.urandom(10 * AT_ONCE)
+        _chances.extend(many[start : start + 10] for start in range(0, len(many), 10))
+        chance = _chances.pop()
+    return _id_of(millis, chance)
 
 
 def id_from(millis: int, cause: str) -> str:

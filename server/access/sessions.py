@@ -55,12 +55,15 @@ async def session_by_token(services: Services, token: str) -> Session | None:
     if not 1 <= len(token) <= 256:
         return None
     digest = hash_token(token)
-    reads = cast(SessionReads, services.extras[SessionReads])
+    key = ("session", digest)
+    session = services.cache.peek(key, Session)
+    if session is None:
+        reads = cast(SessionReads, services.extras[SessionReads])
 
-    async def load() -> Session | None:
-        return await reads.get(digest)
+        async def load() -> Session | None:
+            return await reads.get(digest)
 
-    session = await services.cache.get(("session", digest), _tags, load)
+        session = await services.cache.get(key, _tags, load)
     if session is None or (session.expires_at and session.expires_at <= now_ms()):
         return None
     return None if is_switched_off(services.config, session) else session

@@ -185,8 +185,11 @@ class Api:
             arguments[name] = parse(name, value)
             path[name] = value
         _check_factor(ctx, route, path)
-        await route.guard(ctx, path)
-        self._queries(request, route, arguments)
+        guard = route.guard
+        if guard.check is not None or (ctx.session is None and not guard.public):
+            await guard(ctx, path)
+        if route.queries:
+            self._queries(request, route, arguments)
         if route.body is not None:
             raw = await read_body(request.headers, request.receive, self._body_limit(route))
             if raw or not route.body_optional:
@@ -211,8 +214,6 @@ class Api:
                 told(ctx)
 
     def _queries(self, request: Incoming, route: Route, arguments: dict[str, Any]) -> None:
-        if not route.queries:
-            return
         fields = parse_query(request.scope["query_string"])
         for query in route.queries:
             text = fields.get(query.name)
