@@ -46,7 +46,7 @@ async def measure(works: Sequence[Work], repeat: int) -> tuple[dict[str, Figures
                 medians[work.name] = median_of(runs)
                 say_of(work, runs)
                 if spread_of(runs, "total") > WIDE:
-                    lab.doubts.setdefault(work.name, []).append(f"runs differ by {spread_of(runs, 'total'):.0%}")
+                    lab.doubt(work.name, f"runs differ by {spread_of(runs, 'total'):.0%} from their median")
             for work in works:
                 if work.of in medians:
                     medians[work.name] = {"total": medians[work.of][work.name]}
@@ -91,7 +91,7 @@ def write_readme() -> None:
 def main() -> int:
     """Run it; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="works whose names contain one of these words: fanout,me")
+    parser.add_argument("--only", default="", help="works of these names, or names with these parts: fanout,me")
     parser.add_argument("--repeat", type=int, default=3, help="runs of which the median counts (3)")
     parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/figures.json")
     parser.add_argument(
@@ -112,11 +112,7 @@ def main() -> int:
     print(report.comparison(works, medians, before.works if before else {}, report.published()))
     if before:
         print(f"\ncommitted: {before.date}, Python {before.machine.python} on {before.machine.cpu}")
-    for name, doubts in lab.doubts.items():
-        for doubt in dict.fromkeys(doubts):
-            print(f"{name}: {doubt}")
-    for fault in lab.faults:
-        print(f"NOT RIGHT: {fault}")
+    print("\n".join(lab.said()))
     print(f"took {time.monotonic() - started:.0f} s")
     if options.save and not lab.faults:
         save(medians, options.repeat)

@@ -219,11 +219,7 @@ def main() -> int:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         idle, stages, lab = runner.run(measure(counts, options.idle_seconds))
     print(report(idle, stages))
-    for work, doubts in lab.doubts.items():
-        for doubt in dict.fromkeys(doubts):
-            print(f"{work}: {doubt}")
-    for fault in lab.faults:
-        print(f"NOT RIGHT: {fault}")
+    print("\n".join(lab.said()))
     if options.out:
         kept = {str(count): found for count, found in stages.items()}
         write(options.out, {"date": today(), "machine": this_machine(), "idle": idle, "connections": kept})

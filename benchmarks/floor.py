@@ -110,7 +110,7 @@ async def floor(lab: Lab, work: str, *, posters: int) -> Figures:
             cores=lab.service.cores,
         )
     except FloorError as error:
-        lab.doubts.setdefault(work, []).append(str(error))
+        lab.doubt(work, str(error))
         return {"ours": ours["server"]}
     each = (least.user + least.system) / least.deliveries
     return {

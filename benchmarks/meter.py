@@ -11,9 +11,6 @@ from benchmarks.figures import between, per
 from benchmarks.processes import TICKS, cpu_seconds
 from benchmarks.service import Service
 
-BUSY_CLIENT = 0.9
-BUSY_OTHERS = 0.25
-
 
 class Used(Struct, frozen=True):
     """What was used between two moments; everything in seconds."""
@@ -26,15 +23,6 @@ class Used(Struct, frozen=True):
     def each(self, count: float, scale: float = 1e6) -> dict[str, float]:
         """CPU of each part of the service and of all for each of so many things, in µs or another scale."""
         return per(self.parts, count, scale)
-
-    def doubts(self) -> list[str]:
-        """What speaks against the figures."""
-        found = []
-        if self.clients > BUSY_CLIENT * self.wall:
-            found.append(f"the clients used {self.clients / self.wall:.0%} of a core: throughput is a lower bound")
-        if self.others > BUSY_OTHERS * self.wall:
-            found.append(f"other processes used {self.others / self.wall:.0%} of a core: times are doubtful")
-        return found
 
 
 class Meter:

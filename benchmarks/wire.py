@@ -142,7 +142,7 @@ async def measure(names: Sequence[str], repeat: int) -> tuple[dict[str, Figures]
         for name, goes_on in (("alone", False), ("alone, going on", True)):
             cost = await asyncio.to_thread(alone, events, goes_on=goes_on)
             figures[name] = {"cpu": cost.us, "event_bytes": cost.bytes, "kib": cost.kib}
-        return figures, [*lab.faults, *(f"{work}: {doubt}" for work, each in lab.doubts.items() for doubt in each)]
+        return figures, lab.said()
 
 
 def report(names: Sequence[str], figures: Mapping[str, Figures]) -> str:
@@ -179,9 +179,9 @@ def main() -> int:
     names = [name for name in FORMS if name in options.only.split(",")]
     allow_many_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        figures, doubts = runner.run(measure(names, options.repeat))
+        figures, said = runner.run(measure(names, options.repeat))
     print(report(names, figures))
-    print("\n".join(dict.fromkeys(doubts)))
+    print("\n".join(said))
     if options.out:
         write(options.out, {"date": today(), "machine": this_machine(), "figures": figures})
     return 0

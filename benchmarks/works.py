@@ -72,6 +72,8 @@ WORKS = (
 
 
 def chosen(words: str) -> list[Work]:
-    """The works whose names contain one of these words, separated by commas; all when there are none."""
-    parts = [word.strip() for word in words.split(",") if word.strip()]
-    return [work for work in WORKS if not parts or any(part in work.name for part in parts)]
+    """The works that these words, separated by commas, name, or else are parts of the names of; all for no words."""
+    names = {work.name for work in WORKS}
+    wanted = [word.strip() for word in words.split(",") if word.strip()]
+    found = {name for word in wanted for name in ({word} if word in names else names) if word in name}
+    return [work for work in WORKS if not wanted or work.name in found]

@@ -79,6 +79,7 @@ def test_what_works_are_compared_by() -> None:
 
 def test_works_are_chosen_by_parts_of_their_names() -> None:
     assert [work.name for work in chosen("fanout-1, idle")] == ["fanout-16", "idle"]
+    assert [work.name for work in chosen("me,memory")] == ["me", "memory-2000", "memory-5000"]
     assert len(chosen("")) == len(WORKS) == len({work.name for work in WORKS})
     assert chosen("nothing of the kind") == []
     assert all(work.measure or work.of for work in WORKS)
