@@ -4,7 +4,7 @@ For each number of posts a database is filled by `hubbub seed`, a node started o
 many times by several users. Then, on the last of the databases, by users who are in 1, 10, 100 and 1,000 channels, who
 also connect and listen. Prints CPU time for each request and how long it took; flat is what depends on neither number.
 
-10,000 posts take half a minute with all requests, a million some four minutes, five million fifteen and 8 GB.
+10,000 posts take half a minute with all requests, a million some five minutes, five million twenty and 10 GB of disk.
 """
 
 import argparse
