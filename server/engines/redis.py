@@ -16,8 +16,8 @@ START_PATIENCE = 30.0
 STOP_PATIENCE = 10.0
 ORPHAN_PATIENCE = 10.0
 
-DURABLE: Mapping[str, str] = {"appendonly": "yes", "appendfsync": "everysec", "save": ""}
-"""For development: a restart finds everything again."""
+DURABLE: Mapping[str, str] = {"appendonly": "yes", "appendfsync": "everysec", "save": "", "hz": "2"}
+"""For development: a restart finds everything again, and nobody wakes up ten times a second for nothing."""
 
 FORGETFUL: Mapping[str, str] = {"appendonly": "no", "save": ""}
 """For tests: nothing is written."""
