@@ -58,7 +58,8 @@ class Cache:
         self._lasting = max_age
         # A plain dict takes ever longer to find its first key when those before it were removed.
         self._entries: OrderedDict[Hashable, tuple[float, tuple[str, ...], object]] = OrderedDict()
-        self._keys: dict[str, set[Hashable]] = {}
+        self._keys: dict[str, Hashable | set[Hashable]] = {}
+        """By tag. Most tags have one entry only, whose key stands there alone: a set takes 216 bytes."""
         self._loads: set[_Load] = set()
         self._loading: dict[Hashable, _Load] = {}
 
@@ -172,7 +173,11 @@ class Cache:
         self._forget_oldest()
         self._entries[key] = (started, tags, value)
         for tag in tags:
-            self._keys.setdefault(tag, set()).add(key)
+            keys = self._keys.setdefault(tag, key)
+            if isinstance(keys, set):
+                keys.add(key)
+            elif keys != key:
+                self._keys[tag] = {keys, key}
 
     def _forget_oldest(self) -> None:
         """Make room for an entry, and give back the room of a few that are too old to be believed."""
@@ -190,16 +195,20 @@ class Cache:
             return
         for tag in entry[1]:
             keys = self._keys.get(tag)
-            if keys is not None:
+            if isinstance(keys, set):
                 keys.discard(key)
                 if not keys:
                     del self._keys[tag]
+            elif keys == key:
+                del self._keys[tag]
 
     def drop(self, tags: Iterable[str]) -> None:
         """Forget every entry that has one of these tags, also those that are being loaded."""
         for tag in tags:
-            for key in list(self._keys.get(tag, ())):
-                self._forget(key)
+            keys = self._keys.get(tag)
+            if keys is not None:
+                for key in list(keys) if isinstance(keys, set) else [keys]:
+                    self._forget(key)
             for loading in self._loads:
                 if loading.dropped is not None:
                     loading.dropped.add(tag)

@@ -1,6 +1,7 @@
 """The cache: values by key, dropped by tag, never older than the news."""
 
 import asyncio
+import random
 import time
 from collections.abc import Hashable
 
@@ -220,3 +221,21 @@ async def test_of_values_loaded_along_those_that_changed_meanwhile_are_not_kept(
     gate.set()
     await loading
     assert cache.peek("one", str) is None
+
+
+async def test_any_mixture_of_tags_and_drops_leaves_what_no_drop_concerned() -> None:
+    cache, source, chance = Cache(), Source(), random.Random(5)
+    kept: dict[int, tuple[str, ...]] = {}
+    for _ in range(3000):
+        key, tag = chance.randrange(40), f"tag:{chance.randrange(12)}"
+        if chance.random() < 0.7:
+            tags = tuple({f"tag:{chance.randrange(12)}" for _ in range(chance.randrange(1, 4))})
+            await cache.get(key, tags, source.load)
+            kept.setdefault(key, tags)
+        else:
+            cache.drop([tag])
+            kept = {key: tags for key, tags in kept.items() if tag not in tags}
+        assert {key for key in range(40) if cache.peek(key, str)} == set(kept)
+    cache.drop([f"tag:{number}" for number in range(12)])
+
+    assert len(cache) == len(cache._keys) == 0

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from functools import reduce
@@ -339,6 +340,7 @@ class Hub:
             self._apply(user, signal, position)
 
     def _join(self, user: User, room: str) -> None:
+        room = sys.intern(room)  # one text for all who are in it
         if room not in user.rooms:
             user.rooms.add(room)
             user.digest ^= digest_of(room)
