@@ -75,6 +75,7 @@ class Person:
         self.rng = random.Random(f"{run.share.run}-{number}")
         report = run.environment.events.request.fire
         self.rest = Rest(run.url, report, run.options.call_timeout)
+        self.signed_in = False
         self.socket: Socket | None = None
         self.presence: Presence | None = None
         self.team_ids: list[str] = []
@@ -107,8 +108,15 @@ class Person:
         token, _ = self.rest.login(self.username, self.run.options.user_password)
         self.carry(token)
 
+    def sign_out(self) -> None:
+        """End the session."""
+        self.signed_in = False
+        self.forget_connection()
+        self.rest.post("/users/logout")
+
     def carry(self, token: str) -> None:
         """Use a session, or a token."""
+        self.signed_in = True
         self.rest.use(token)
         report = self.run.environment.events.request.fire
         self.socket = Socket(self.run.url, token, self, report, self.run.options.call_timeout)
@@ -188,6 +196,7 @@ class Person:
             self.run.show(channel_id, Seen(post.id, self.run.intern(post.user_id), post.root_id))
             if ack:
                 answer = {"post_id": post.id, "user_agent": "loadtest", "status": "success", "reason": "", "data": ""}
+                self.run.tally["acknowledged"] += 1
                 self.background(self._request, "posted_notify_ack", answer)
         if channel_id != self.channel.id:
             self.unread[channel_id] = None
@@ -280,7 +289,8 @@ class Person:
 
     def poll(self) -> None:
         """Ask for the statuses of those who are shown."""
-        self.rest.post("/users/status/ids", body=self.posters())
+        if self.signed_in:
+            self.rest.post("/users/status/ids", body=self.posters())
 
     # what it picks
 

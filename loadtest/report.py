@@ -128,7 +128,8 @@ def _kinds(result: Result, stats: RequestStats) -> str:
     counts = result.counts
     line = (
         f"{counts['posts']:,} posts, of {counts['expected']:,} deliveries expected {counts['lost']:,} lost, "
-        f"{counts['twice']:,} twice, {counts['gaps']:,} gaps; {counts['closed']:,} sockets closed by the server"
+        f"{counts['twice']:,} twice, {counts['gaps']:,} gaps; {counts['acknowledged']:,} acknowledged as "
+        f"the server wanted it; {counts['closed']:,} sockets closed by the server"
     )
     if result.unsettled:
         line += f"; {result.unsettled} posts could not be followed to the end"

@@ -3,7 +3,7 @@
 import random
 import string
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +19,8 @@ from loadtest.options import Options
 
 ON_SCREEN = 60
 PAGE = 200
+REMEMBERED = 10_000
+"""So many deleted posts are."""
 
 
 class Account(msgspec.Struct):
@@ -79,7 +81,8 @@ class Run:
     began_ms: int = 0
     _given: int = 0
     _cpu: float = field(default_factory=time.process_time)
-    _gone: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
+    _gone: dict[str, None] = field(default_factory=dict)
+    """Posts that were deleted, the latest last."""
 
     @staticmethod
     def join(environment: Environment, share: Share) -> "Run":
@@ -138,7 +141,9 @@ class Run:
         """A post was deleted, with its replies."""
         if post_id in self._gone:
             return
-        self._gone.append(post_id)
+        self._gone[post_id] = None
+        if len(self._gone) > REMEMBERED:
+            del self._gone[next(iter(self._gone))]
         screen = self.screens.get(channel_id, {})
         for post in [post for post in screen.values() if post_id in (post.id, post.root_id)]:
             del screen[post.id]

@@ -69,6 +69,5 @@ def full_reload(person: Person) -> None:
 
 def logout_login(person: Person) -> None:
     """Leave and come back."""
-    person.forget_connection()
-    person.rest.post("/users/logout")
+    person.sign_out()
     start(person)
