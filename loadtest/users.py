@@ -120,7 +120,7 @@ class People(Chatter):
         """One action of the mix."""
         if self.test.quiet:
             return
-        name = self.test.deck.draw(self.person.rng)
+        name = self.test.deck.draw(self.person.rng) if self.person.signed_in else "LogoutLogin"
         self.do(name, BEHAVIOURS[name])
 
 

@@ -63,11 +63,14 @@ def start(person: Person) -> None:
 def full_reload(person: Person) -> None:
     """Load the page anew: nothing is resumed."""
     person.forget_connection()
-    load(person)
-    person.reconnect()
+    try:
+        load(person)
+    finally:
+        person.reconnect()
 
 
 def logout_login(person: Person) -> None:
-    """Leave and come back."""
-    person.sign_out()
+    """Leave and come back; who could not come back the last time just comes back."""
+    if person.signed_in:
+        person.sign_out()
     start(person)
