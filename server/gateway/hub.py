@@ -109,8 +109,7 @@ class Hub:
         self._dirty: list[Connection] = []
         self._sent_at: list[float] = []
         self._next_round = 0.0
-        self._round: asyncio.Handle | None = None
-        """A round that is due, or is being written."""
+        self._round: asyncio.TimerHandle | None = None
         self._urgent = False
         """Whether there is more to write than transient events."""
         self._idles = False
@@ -272,20 +271,13 @@ class Hub:
                 except Exception:
                     log.exception("a connection could not be written to")
                     transport.abort()
-        # The loop itself writes what transports were given, after all that is due now: two turns later it has.
-        self._round = loop.call_soon(loop.call_soon, self._written, started)
+        ended = loop.time()
+        self._next_round = ended + max(TICK_SECONDS, (ended - started) * WRITING_SHARE)
         self._stats.flushes += 1
         self._stats.writes += len(dirty)
         now = time.time()
         for moment in sent_at:
             self._stats.lag(now - moment)
-
-    def _written(self, started: float) -> None:
-        """A round has been written; only now it is known how long that took."""
-        ended = asyncio.get_running_loop().time()
-        self._next_round = ended + max(TICK_SECONDS, (ended - started) * WRITING_SHARE)
-        self._round = None
-        self.batch_ended()
 
     def enqueue(self, connection: Connection) -> None:
         """Write to a connection soon, after something stood in the way."""
