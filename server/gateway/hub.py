@@ -241,7 +241,10 @@ class Hub:
 
     def batch_ended(self) -> None:
         """Write what the bus has just brought: at once while it is quiet, in rounds under load."""
-        if not self._dirty or (self._round is not None and not (self._urgent and self._idles)):
+        if not self._dirty:
+            self._sent_at.clear()  # all of it went to clients that are away or take nothing
+            return
+        if self._round is not None and not (self._urgent and self._idles):
             return
         if self._round is not None:
             self._round.cancel()

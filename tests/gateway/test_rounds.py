@@ -15,6 +15,14 @@ from server.gateway.stats import Stats
 ROUND = 0.06
 
 
+async def _nowhere(user_id: str) -> list[str]:
+    return []
+
+
+def _told() -> Envelope:
+    return Envelope("e", "told", time.time(), b'{"seq":', 1)
+
+
 class SlowTransport(asyncio.Transport):
     """Takes a while to write."""
 
@@ -28,17 +36,14 @@ class SlowTransport(asyncio.Transport):
 
 def test_the_pause_between_rounds_grows_with_what_they_take() -> None:
     async def scene() -> list[float]:
-        async def nowhere(user_id: str) -> list[str]:
-            return []
-
-        hub, transport = Hub(Bus("redis://127.0.0.1:1", "n1"), nowhere, Stats()), SlowTransport()
+        hub, transport = Hub(Bus("redis://127.0.0.1:1", "n1"), _nowhere, Stats()), SlowTransport()
         user, connection = User("ada"), Connection("c", "ada", "s", False, 0)
         connection.attach(None, transport)
         user.connections = (connection,)
         hub.users["ada"] = user
         end = time.monotonic() + 6 * ROUND
         while time.monotonic() < end:
-            hub.deliver("user:ada", [Envelope("e", "told", time.time(), b'{"seq":', 1)])
+            hub.deliver("user:ada", [_told()])
             hub.batch_ended()
             await asyncio.sleep(0.001)
         return transport.rounds
@@ -48,3 +53,17 @@ def test_the_pause_between_rounds_grows_with_what_they_take() -> None:
     pauses = [after - before - ROUND for before, after in itertools.pairwise(rounds)]
     assert len(pauses) >= 2
     assert min(pauses) >= ROUND * WRITING_SHARE * 0.9 > TICK_SECONDS
+
+
+async def test_events_for_those_who_are_away_leave_nothing_behind() -> None:
+    hub = Hub(Bus("redis://127.0.0.1:1", "n1"), _nowhere, Stats())
+    user, away = User("ada"), Connection("c", "ada", "s", False, 0)
+    user.connections = (away,)
+    hub.users["ada"] = user
+
+    for _ in range(3):
+        hub.deliver("user:ada", [_told()])
+        hub.batch_ended()
+
+    assert len(away.log) == 3
+    assert hub._sent_at == []
