@@ -4,7 +4,9 @@
 
 Everything runs on all cores. The clients need a share of them too, and PostgreSQL and Redis theirs: on two cores the
 second worker has what these leave, so look at CPU by unit, which says what a worker more costs, beside the throughput.
-The balance says how many of 1,000 WebSockets and of 200 connections for REST each worker has. Takes about two minutes.
+Posts into one channel don't gain: each worker commits them in groups of its own, and those of a channel follow each
+other, so they are smaller and more. The balance says how many of 1,000 WebSockets and of 200 connections for REST each
+worker has. Takes about a minute and a half.
 """
 
 import argparse
