@@ -27,7 +27,7 @@ from server.config.environment import variable_of
 from server.config.operation import FileSection
 from server.db import Tx
 from server.db.migrate import run_file, schema_files, schema_folder
-from server.db.pool import DbStats
+from server.db.pool import Backend, DbStats
 from server.errors import Busy
 from server.features.secrets.service import KEY, require_key
 from server.features.system.queries import opened_settings
@@ -64,7 +64,10 @@ async def restore_backup(overrides: Overrides, path: Path, *, replace: bool = Fa
         address = Address.parse(config.CacheSettings.RedisAddress)
         redis = await RedisConnection.open(address)
         connection = await asyncpg.connect(
-            config.SqlSettings.DataSource, timeout=30, server_settings={"application_name": "hubbub restore"}
+            config.SqlSettings.DataSource,
+            timeout=30,
+            connection_class=Backend,
+            server_settings={"application_name": "hubbub restore"},
         )
         try:
             await _Restore(file, contents, connection, redis, address, seals, _patient(settings)).run(replace)

@@ -23,7 +23,7 @@ from server.config import Config, Overrides, merge
 from server.config.operation import FileSection
 from server.db import SQL, Tx
 from server.db.migrate import LOCK, schema_files, schema_folder, schema_of
-from server.db.pool import DbStats, prepare_connection
+from server.db.pool import Backend, DbStats, prepare_connection
 from server.errors import Busy
 from server.features.secrets.service import require_key
 from server.features.system.queries import ACTIVE_SETTINGS, opened_settings
@@ -92,7 +92,9 @@ async def take_backup(overrides: Overrides, path: Path) -> Manifest:
 
 async def _connect(dsn: str) -> Any:
     """A connection whose statements may take as long as they need."""
-    connection = await asyncpg.connect(dsn, timeout=30, server_settings={"application_name": "hubbub backup"})
+    connection = await asyncpg.connect(
+        dsn, timeout=30, connection_class=Backend, server_settings={"application_name": "hubbub backup"}
+    )
     await prepare_connection(connection)
     return connection
 

@@ -71,11 +71,12 @@ class Backend(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
 
     pid: int
     """The process id of the server's side."""
-    patience: float
-    """How long an answer is waited for, in seconds."""
+    patience: float | None
+    """How long an answer is waited for, in seconds; None: for as long as it takes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.patience = None
         self._prepared: dict[str, Any] = {}
 
     def ask(self, text: str, args: tuple[object, ...]) -> Awaitable[tuple[list[Any], bytes, bool]]:
