@@ -149,8 +149,8 @@ async def test_a_full_disk_leaves_nothing(source: Place, archive: Path) -> None:
     )
     _, said = await process.communicate()
 
-    assert process.returncode == 1
-    assert said.decode().strip() == f"hubbub: can't write {archive}.part: File too large"
+    expected = f"hubbub: can't write {archive}.part: File too large"
+    assert (process.returncode, said.decode().strip()) == (1, expected)
     assert left_in(archive.parent) == []
 
 
