@@ -26,8 +26,7 @@ CONNECT_SECONDS = 3.0
 TAKE_SECONDS = 5.0
 """How long a statement waits for a free connection."""
 STATEMENTS = 200
-"""So many statements a connection keeps prepared. They are kept for good: PostgreSQL plans each of them anew for every
-one of the first five times, which takes longer than to run it."""
+"""So many statements a connection keeps prepared. They are kept for good: to plan one takes longer than to run it."""
 REPLY_SECONDS = 5.0
 """PostgreSQL ends a statement that takes too long by itself; so much later nothing is waited for any more."""
 
@@ -202,11 +201,13 @@ async def prepare_connection(connection: Any, timeout: float = 0) -> None:
 
     `timeout`: seconds after which the server ends a statement, 0 for never. Statements that may not take long are not
     compiled, nor shared with other processes: to start these takes longer than the statement, and the processors are
-    busy with others'.
+    busy with others'. They are planned once, for any arguments: to plan one takes several times as long as to run it,
+    and PostgreSQL would plan those with arrays anew each time.
     """
     if timeout:
         await connection.execute(
-            f"SET statement_timeout = {int(timeout * 1000)}; SET max_parallel_workers_per_gather = 0; SET jit = off"
+            f"SET statement_timeout = {int(timeout * 1000)}; SET plan_cache_mode = force_generic_plan;"
+            "SET max_parallel_workers_per_gather = 0; SET jit = off"
         )
     await connection.set_type_codec("jsonb", encoder=_to_json, decoder=_decode, schema="pg_catalog", format="text")
 
@@ -234,9 +235,9 @@ class Tx(Db):
         try:
             answer: tuple[list[Any], bytes, bool] = await self._connection.ask(sql.text, args)
             return answer
-        except asyncpg.InvalidCachedStatementError:  # which has ended the transaction
+        except asyncpg.InvalidCachedStatementError as error:  # which has ended the transaction: the next one goes well
             self._connection.forget()
-            raise
+            raise Busy("api.context.server_busy.app_error") from error
         except _FAILURES as error:
             raise data_error(error) from error
         finally:
