@@ -3,7 +3,6 @@
 import asyncio
 from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
 
 from server.db import SQL, Pool
