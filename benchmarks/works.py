@@ -11,6 +11,7 @@ from benchmarks.delivering import fairness, fan_out, small_channels
 from benchmarks.floor import floor
 from benchmarks.idling import idling
 from benchmarks.lab import MS, US, Figures, Lab
+from benchmarks.mixing import mix
 from benchmarks.requesting import requests
 
 
@@ -64,6 +65,7 @@ WORKS = (
     _call("users", "GET users, 60 a page", requesting.users),
     _call("user-channels", "GET a user's channels of a team", requesting.user_channels),
     _call("login", "POST users/login", requesting.login),
+    Work(name="mix", title="production mix of 200 people, 20 actions/s; an action", unit="ms", measure=mix),
     Work(name="connect", title="connecting a WebSocket", unit="µs", rate="connects", measure=idling),
     Work(name="memory-2000", title="memory of a silent socket, 2,000", unit="KiB", of="connect"),
     Work(name="memory-5000", title="memory of a silent socket, 5,000", unit="KiB", of="connect"),

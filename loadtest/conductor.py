@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NoReturn
 
 import gevent
@@ -22,7 +23,7 @@ from loadtest.deliveries import PATIENCE
 from loadtest.filling import Filling, Hopeless, sign_in_admin
 from loadtest.options import Options
 from loadtest.probes import features_of
-from loadtest.report import Result, report
+from loadtest.report import Result, as_json, report
 from loadtest.rules import Figures, Limits, correctness, figures_of, overload
 from loadtest.run import Run, Share
 from loadtest.users import Bots, Hotspot, People, set_run
@@ -352,8 +353,11 @@ class Conductor:
         self.run = None
 
     def _on_quit(self, **_: Any) -> None:
-        if self._result is not None:
-            print(f"\n{report(self._result, self.environment.stats)}\n", flush=True)
+        if self._result is None:
+            return
+        print(f"\n{report(self._result, self.environment.stats)}\n", flush=True)
+        if wanted := Options.of(self.environment.parsed_options).figures:
+            Path(wanted).write_text(as_json(self._result))
 
 
 def _plain(share: Share) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Options:
     call_timeout: float = 30.0
     shape: str = ""
     cpu_of: str = ""
+    figures: str = ""
     max_mean: float = rules.MEAN_MS
     max_p99: float = rules.P99_MS
     max_failed: float = rules.FAILED_PERCENT
@@ -76,6 +77,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         "--shape", f"how the number of users goes: {', '.join(SHAPES)}; --users is the highest", choices=("", *SHAPES)
     )
     option("--cpu-of", "count the CPU of these processes and their children: server=123,postgres=124")
+    option("--figures", "also write what the table says to this file, as JSON")
     option("--max-mean", "stop rule: milliseconds that requests may take in the mean")
     option("--max-p99", "stop rule: milliseconds that 99 % of requests must not exceed")
     option("--max-failed", "stop rule: percent of requests that may fail by 5xx, timeouts or broken connections")

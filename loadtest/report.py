@@ -1,5 +1,6 @@
 """The table at the end of a test."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -52,6 +53,30 @@ def report(result: Result, stats: RequestStats) -> str:
     """Everything as text."""
     parts = [_head(result), _kinds(result, stats), _actions(stats), _cpu(result), _steps(result), _verdict(result)]
     return "\n\n".join(part for part in parts if part)
+
+
+def as_json(result: Result) -> str:
+    """What programs want to know of it: counts, milliseconds of requests, and seconds of CPU by process."""
+    judged = result.judged
+    return json.dumps(
+        {
+            "url": result.url,
+            "users": result.users,
+            "seconds": result.seconds,
+            "actions": result.actions,
+            "cpu": result.cpu,
+            "requests": judged.requests,
+            "mean_ms": judged.mean_ms,
+            **{f"p{100 * share:.0f}_ms": judged.percentile_ms(share) for share in (0.5, 0.95, 0.99)},
+            "failed_percent": judged.failed_percent,
+            "counts": dict(result.counts),
+            "left_out": result.left_out,
+            "rules": [{"name": rule.name, "value": rule.value, "limit": rule.limit} for rule in result.rules],
+            "capacity": result.capacity,
+            "holds": result.holds,
+        },
+        indent=1,
+    )
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> str:

@@ -9,9 +9,11 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from locust.env import Environment
 
+from benchmarks.mixing import Played
 from loadtest.conductor import Conductor
 from loadtest.filling import Filling, Hopeless, sign_in_admin
 from loadtest.options import Options
@@ -58,8 +60,8 @@ async def test_a_load_test_fills_an_empty_server_acts_on_it_and_finds_nothing_lo
 ) -> None:
     page = tmp_path / "report.html"
     async with start_node(fresh_database, redis_server.url, tmp_path / "files") as node:
-        files = ("--html", str(page), "--csv", str(tmp_path / "load"), "--cpu-of", f"node={os.getpid()}")
-        code, output = await run_locust(node, *LOAD, *files)
+        files = ("--html", str(page), "--csv", str(tmp_path / "load"), "--figures", str(tmp_path / "figures"))
+        code, output = await run_locust(node, *LOAD, *files, "--cpu-of", f"node={os.getpid()}")
 
         assert code == 0, output
         assert "making data for 20 accounts in 2 teams" in output
@@ -80,6 +82,13 @@ async def test_a_load_test_fills_an_empty_server_acts_on_it_and_finds_nothing_lo
         assert 1 <= expected <= delivered
         assert "0 lost, 0 twice, 0 gaps" in output
         assert "SwitchChannel" in page.read_text()
+        played = msgspec.json.decode((tmp_path / "figures").read_bytes(), type=Played)
+        assert played.holds
+        assert 0 < played.p50_ms <= played.p99_ms
+        if played.seconds:  # a busy machine may need all the time until everybody is there
+            assert f"{played.actions} actions, {played.actions / played.seconds:.1f}/s" in output
+            assert played.cpu["node"] > 0
+        assert played.actions <= done
 
         said: list[str] = []
 
