@@ -281,10 +281,10 @@ class Node:
         self.services.extras[ConfigStore] = store
         blobs = Blobs(lambda: self.services.config.FileSettings)
         self.services.extras[Blobs] = blobs
-        self.services.extras[Previews] = Previews(
-            blobs, lambda: self.services.config.FileSettings.MaxImageDecoderConcurrency
-        )
-        self.services.extras[Texts] = Texts(blobs)
+        small_pictures = Previews(blobs, lambda: self.services.config.FileSettings.MaxImageDecoderConcurrency)
+        self.services.extras[Previews] = small_pictures
+        texts = Texts(blobs)
+        self.services.extras[Texts] = texts
         self.services.extras[SearchTurns] = SearchTurns()
         self.services.extras[health.Readiness] = health.Readiness(lambda: self.ready)
         outbound = Outbound(lambda: self.services.config.ServiceSettings)
@@ -315,6 +315,8 @@ class Node:
             schedules=lambda: self.services.config.JobSettings.RunScheduler,
         )
         self.parts: list[Part] = [
+            small_pictures,
+            texts,
             doubts,
             store,
             outbound,

@@ -1,4 +1,6 @@
-"""Where files are kept: `blobs.py` stores bytes under paths, in a directory or in S3; `pictures.py` makes small
-pictures of people and teams, `previews.py` those of uploaded files, in processes of their own (`picture_process.py`).
-Paths are made by the features, like "users/<id>/profile.png", never by clients.
+"""Where files are kept: `blobs.py` stores bytes under paths, in a directory or in S3.
+
+`previews.py` makes small pictures and `texts.py` reads the texts of files, in processes of their own: `bounded.py` and
+`forks.py` run them, and they are `forking_process.py` with `picture_process.py` or `text_process.py`. `pictures.py` has
+why pictures are refused. Paths are made by the features, like "users/<id>/profile.png", never by clients.
 """

@@ -1,9 +1,8 @@
-"""Processes that read what strangers sent: few at a time, each with a folder, for a limited while, then killed."""
+"""Turns for processes that work on what strangers sent: few at a time, each with a folder. See `forks.py`."""
 
 import asyncio
 import contextlib
 import os
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -77,37 +76,6 @@ async def copy_out(blobs: Blobs, place: str, file: Path, most: int | None = None
         async for chunk in blob.chunks:
             await asyncio.to_thread(copy.write, chunk)
     return True
-
-
-async def run_script(script: Path, *arguments: str, seconds: float, limit: int) -> tuple[bytes, bool]:
-    """What a script of ours prints, up to `limit` bytes, and whether it came to its end in time."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        str(script),
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        limit=64 * 1024,
-    )
-    answer = bytearray()
-    ended = False
-    try:
-        async with asyncio.timeout(seconds):
-            while len(answer) < limit and (chunk := await process.stdout.read(65536)):  # type: ignore[union-attr]
-                answer += chunk
-            if len(answer) < limit:
-                await process.wait()
-                ended = True
-    except TimeoutError:
-        pass
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    return bytes(answer[:limit]), ended
 
 
 def _remove(folder: Path) -> None:

@@ -1,19 +1,21 @@
-"""Makes the small pictures of an uploaded one: picture_process.py SOURCE FOLDER and MAX_PIXELS, or emoji, or
-square SIDE MAX_PIXELS.
+"""Makes small pictures of uploaded ones: SOURCE FOLDER and small MAX_PIXELS, or emoji, or square SIDE MAX_PIXELS.
 
-Run by path, isolated, as a process of its own: whatever a picture does to its decoder stays within the limits that the
-process puts on itself. It prints a line of JSON with the size of the picture, and a second one when thumbnail.jpg and
-preview.jpg are in the folder. Of an emoji and of a square it prints one line, when the file of that name is in the
-folder or can't be.
+`forking_process.py` does it in a process for each picture: whatever one does to its decoder stays within the limits
+that the process puts on itself. It prints a line of JSON with the size of the picture, and a second one when
+thumbnail.jpg and preview.jpg are in the folder. Of an emoji and of a square it prints one line, when the file of that
+name is in the folder or can't be.
 """
 
 import base64
+import importlib
 import io
 import json
 import resource
 import sys
 import warnings
 from pathlib import Path
+
+from PIL import Image, ImageOps, ImageSequence
 
 MEMORY = 1 << 30
 SECONDS = 20
@@ -25,6 +27,7 @@ PREVIEW_WIDTH = 1920
 LONGEST = 16_000
 """A side of a small picture, for very long and narrow ones; JPEG ends at 65,500."""
 MINI = (16, 16)
+QUALITY = 88
 EMOJI_FORMATS = ("PNG", "JPEG", "GIF")
 EMOJI_SIDE = 128
 EMOJI_SOURCE_SIDE = 1028
@@ -32,6 +35,12 @@ EMOJI_SOURCE_SIDE = 1028
 EMOJI_FRAMES = 300
 ORIENTATION = 0x0112
 TURNED = (5, 6, 7, 8)
+
+
+def prepare() -> None:
+    """Load what decodes and encodes pictures."""
+    Image.preinit()
+    importlib.import_module("PIL.WebPImagePlugin")  # preinit() leaves it out
 
 
 def limit_self() -> None:
@@ -47,17 +56,19 @@ def scaled(width: int, height: int, scale: float) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
+def resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture in another size; a much larger one is made smaller coarsely first, which nobody sees."""
+    return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+
+
 def say(**facts: object) -> None:
     """A line of the answer."""
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
 
 
-def main(source: str, folder: str, max_pixels: int) -> None:
-    """Read a picture and write its small ones; raises whatever Pillow does."""
-    from PIL import Image, ImageOps  # noqa: PLC0415 - under the limits
-
-    warnings.simplefilter("ignore")
+def small(source: str, folder: str, max_pixels: int) -> None:
+    """Read a picture and write its thumbnail and preview; raises whatever Pillow does."""
     Image.MAX_IMAGE_PIXELS = None  # max_pixels is looked at here, before anything is decoded
     with Image.open(source, formats=FORMATS) as picture:
         width, height = picture.size
@@ -69,28 +80,23 @@ def main(source: str, folder: str, max_pixels: int) -> None:
         say(width=width, height=height, animated=bool(getattr(picture, "is_animated", False)))
         picture.seek(0)
         picture.draft("RGB", scaled(*picture.size, PREVIEW_WIDTH / width))
-        seen = ImageOps.exif_transpose(picture)
+        ImageOps.exif_transpose(picture, in_place=True)
         size = scaled(width, height, PREVIEW_WIDTH / width)
-        if "A" in seen.getbands() or "transparency" in seen.info:
-            seen = seen.convert("RGBA").resize(size, Image.Resampling.LANCZOS)
-            seen = Image.alpha_composite(Image.new("RGBA", size, "white"), seen)
-        preview = seen.convert("RGB")
-        if preview.size != size:
-            preview = preview.resize(size, Image.Resampling.LANCZOS)
-    preview.save(Path(folder, "preview.jpg"), "JPEG", quality=88)
-    box = scaled(width, height, max(THUMBNAIL[0] / width, THUMBNAIL[1] / height))
-    thumbnail = preview.resize(box, Image.Resampling.LANCZOS)
-    thumbnail.save(Path(folder, "thumbnail.jpg"), "JPEG", quality=88)
+        if "A" in picture.getbands() or "transparency" in picture.info:
+            seen = resized(picture.convert("RGBA"), size)
+            preview = Image.alpha_composite(Image.new("RGBA", size, "white"), seen).convert("RGB")
+        else:
+            preview = resized(picture.convert("RGB"), size)
+    preview.save(Path(folder, "preview.jpg"), "JPEG", quality=QUALITY)
+    thumbnail = resized(preview, scaled(width, height, max(THUMBNAIL[0] / width, THUMBNAIL[1] / height)))
+    thumbnail.save(Path(folder, "thumbnail.jpg"), "JPEG", quality=QUALITY)
     mini = io.BytesIO()
-    thumbnail.resize(MINI, Image.Resampling.LANCZOS).save(mini, "JPEG", quality=88)
+    resized(thumbnail, MINI).save(mini, "JPEG", quality=QUALITY)
     say(mini=base64.b64encode(mini.getvalue()).decode())
 
 
 def emoji(source: str, folder: str) -> None:
     """Read a picture and write the small one of an emoji, a PNG or an animated GIF; raises whatever Pillow does."""
-    from PIL import Image, ImageOps, ImageSequence  # noqa: PLC0415 - under the limits
-
-    warnings.simplefilter("ignore")
     with Image.open(source, formats=EMOJI_FORMATS) as picture:
         width, height = picture.size
         frames = getattr(picture, "n_frames", 1) if picture.format == "GIF" else 1
@@ -98,9 +104,9 @@ def emoji(source: str, folder: str) -> None:
             say(too_large=True)
             return
         if frames == 1:
-            small = ImageOps.exif_transpose(picture).convert("RGBA")
-            small = small.resize(scaled(*small.size, EMOJI_SIDE / max(width, height)), Image.Resampling.LANCZOS)
-            small.save(Path(folder, "emoji"), "PNG", optimize=True)
+            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+            one = upright.resize(scaled(*upright.size, EMOJI_SIDE / max(width, height)), Image.Resampling.LANCZOS)
+            one.save(Path(folder, "emoji"), "PNG", optimize=True)
         else:
             size = scaled(width, height, EMOJI_SIDE / max(width, height))
             smalls, durations = [], []
@@ -122,9 +128,6 @@ def emoji(source: str, folder: str) -> None:
 
 def square(source: str, folder: str, side: int, max_pixels: int) -> None:
     """Read a picture and write its middle as a square PNG of `side` pixels; raises whatever Pillow does."""
-    from PIL import Image, ImageOps  # noqa: PLC0415 - under the limits
-
-    warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = None
     with Image.open(source, formats=FORMATS) as picture:
         width, height = picture.size
@@ -133,16 +136,18 @@ def square(source: str, folder: str, side: int, max_pixels: int) -> None:
             return
         picture.draft("RGB", (side * 2, side * 2))
         upright = ImageOps.exif_transpose(picture)
-        small = ImageOps.fit(upright.convert("RGBA"), (side, side), Image.Resampling.LANCZOS)
-    small.save(Path(folder, "square"), "PNG", optimize=True)
+        middle = ImageOps.fit(upright.convert("RGBA"), (side, side), Image.Resampling.LANCZOS)
+    middle.save(Path(folder, "square"), "PNG", optimize=True)
     say(width=width, height=height)
 
 
-if __name__ == "__main__":
+def main(source: str, folder: str, what: str, *numbers: str) -> None:
+    """Do what is asked for, within limits."""
     limit_self()
-    if sys.argv[3] == "emoji":
-        emoji(sys.argv[1], sys.argv[2])
-    elif sys.argv[3] == "square":
-        square(sys.argv[1], sys.argv[2], int(sys.argv[4]), int(sys.argv[5]))
-    else:
-        main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    warnings.simplefilter("ignore")
+    if what == "small":
+        small(source, folder, *map(int, numbers))
+    elif what == "square":
+        square(source, folder, *map(int, numbers))
+    elif what == "emoji":
+        emoji(source, folder)

@@ -1,4 +1,4 @@
-"""Thumbnails and previews of stored pictures, made by processes of their own: few at a time, with limits."""
+"""Small pictures of uploaded ones, made by processes of their own: few at a time, with limits."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from server.errors import Busy
 from server.storage.blobs import Blobs
-from server.storage.bounded import Turns, copy_out, run_script
+from server.storage.bounded import Turns, copy_out
+from server.storage.forks import Script
 from server.storage.pictures import too_large, unreadable
 
 SCRIPT = Path(__file__).with_name("picture_process.py")
@@ -43,11 +44,19 @@ class Previews:
     def __init__(self, blobs: Blobs, at_once: Callable[[], int]) -> None:
         self._blobs = blobs
         self._turns = Turns(at_once)
+        self._script = Script(SCRIPT)
+
+    async def start(self) -> None:
+        """There is nothing to do before the first picture."""
+
+    async def stop(self) -> None:
+        """End the processes that wait for pictures."""
+        await self._script.close()
 
     async def make(self, source: str, thumbnail: str, preview: str, max_pixels: int) -> Pictured | None:
         """Store thumbnail and preview of a stored picture; None for what is none.
 
-        Raises Unreadable for one with more than `max_pixels`, Busy when the store can't be reached.
+        Raises Unreadable for one with more than `max_pixels`, Busy when the store or a process can't be reached.
         """
         if self._turns.waiting >= WAITING:
             log.warning("too many pictures at once, one is stored without a preview")
@@ -76,7 +85,7 @@ class Previews:
         async with self._turns.folder("hubbub-picture-") as folder:
             source = folder / "source"
             await asyncio.to_thread(source.write_bytes, content)
-            found = await _run(source, folder, what, *numbers)
+            found = await self._run(source, folder, what, *numbers)
             if found is None:
                 raise unreadable()
             if found.too_large:
@@ -89,20 +98,21 @@ class Previews:
         copy = folder / "source"
         if not await copy_out(self._blobs, source, copy):
             return None
-        found = await _run(copy, folder, str(max_pixels))
+        found = await self._run(copy, folder, "small", str(max_pixels))
         if found is not None and found.too_large:
             raise too_large()
         if found is not None and found.made:
-            await self._blobs.write(thumbnail, await asyncio.to_thread((folder / "thumbnail.jpg").read_bytes))
-            await self._blobs.write(preview, await asyncio.to_thread((folder / "preview.jpg").read_bytes))
+            small = [folder / "thumbnail.jpg", folder / "preview.jpg"]
+            contents = await asyncio.to_thread(lambda: [file.read_bytes() for file in small])
+            for place, content in zip((thumbnail, preview), contents, strict=True):
+                await self._blobs.write(place, content)
         return found
 
-
-async def _run(source: Path, folder: Path, *what: str) -> Pictured | None:
-    answer, ended = await run_script(SCRIPT, str(source), str(folder), *what, seconds=SECONDS, limit=ANSWER_LIMIT)
-    if not ended:
-        log.warning("a picture took too long and is given up")
-    return _read(answer)
+    async def _run(self, source: Path, folder: Path, *what: str) -> Pictured | None:
+        answer, ended = await self._script.run(str(source), str(folder), *what, seconds=SECONDS, limit=ANSWER_LIMIT)
+        if not ended:
+            log.warning("a picture took too long and is given up")
+        return _read(answer)
 
 
 def _read(answer: bytes) -> Pictured | None:

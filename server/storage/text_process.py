@@ -1,11 +1,12 @@
-"""Prints the text of an uploaded file: text_process.py SOURCE EXTENSION DEPTH.
+"""Prints the text of an uploaded file: SOURCE EXTENSION DEPTH.
 
-Run by path, isolated, as a process of its own: whatever a file does to its reader stays within the limits that the
-process puts on itself. What is broken, encrypted or too large has no text, or the text up to there. DEPTH is how many
-archives within each other are looked into.
+`forking_process.py` does it in a process for each file: whatever one does to its reader stays within the limits that
+the process puts on itself. What is broken, encrypted or too large has no text, or the text up to there. DEPTH is how
+many archives within each other are looked into.
 """
 
 import contextlib
+import importlib
 import io
 import lzma
 import re
@@ -72,7 +73,7 @@ def plain(content: bytes, say: Printer) -> None:
 
 def pdf(content: bytes, say: Printer) -> None:
     """A PDF without a password."""
-    from pypdf import PdfReader  # noqa: PLC0415 - under the limits
+    from pypdf import PdfReader  # noqa: PLC0415 - the node has no use for it
 
     reader = PdfReader(io.BytesIO(content), strict=False)
     if reader.is_encrypted and not reader.decrypt(""):
@@ -148,14 +149,15 @@ def read(content: bytes, extension: str, say: Printer, depth: int) -> None:
         archived(content, say, depth)
 
 
-def main(source: str, extension: str, depth: int) -> None:
-    """Read a file."""
+def prepare() -> None:
+    """Load what takes longest to load."""
+    importlib.import_module("pypdf")
+
+
+def main(source: str, extension: str, depth: str) -> None:
+    """Read a file, within limits."""
+    limit_self()
     with open(source, "rb") as file:  # noqa: PTH123 - nothing more than needed is loaded
         content = file.read()
     with contextlib.suppress(Full):
-        read(content, extension, Printer(), depth)
-
-
-if __name__ == "__main__":
-    limit_self()
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+        read(content, extension, Printer(), int(depth))

@@ -5,7 +5,8 @@ from pathlib import Path
 import structlog
 
 from server.storage.blobs import Blobs
-from server.storage.bounded import Turns, copy_out, run_script
+from server.storage.bounded import Turns, copy_out
+from server.storage.forks import Script
 from server.storage.text_process import DOCUMENTS, LONGEST, PLAIN
 
 SCRIPT = Path(__file__).with_name("text_process.py")
@@ -26,6 +27,14 @@ class Texts:
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
         self._turns = Turns(lambda: AT_ONCE)
+        self._script = Script(SCRIPT)
+
+    async def start(self) -> None:
+        """There is nothing to do before the first file."""
+
+    async def stop(self) -> None:
+        """End the processes that wait for files."""
+        await self._script.close()
 
     @property
     def free(self) -> bool:
@@ -35,7 +44,7 @@ class Texts:
     async def read(self, place: str, extension: str, *, seconds: float, archives: bool) -> str:
         """The text of a stored file, "" for none; `archives`: also of the files in archives.
 
-        What is broken, encrypted or too large has none. Raises Busy when the store can't be reached.
+        What is broken, encrypted or too large has none. Raises Busy when the store or a process can't be reached.
         """
         if extension not in READABLE:
             return ""
@@ -47,8 +56,8 @@ class Texts:
             if not await copy_out(self._blobs, place, source, 4 * LONGEST if plain else None):
                 return ""
             depth = str(ARCHIVES_DEEP if archives else 0)
-            answer, ended = await run_script(
-                SCRIPT, str(source), extension, depth, seconds=seconds, limit=4 * LONGEST + 1
+            answer, ended = await self._script.run(
+                str(source), extension, depth, seconds=seconds, limit=4 * LONGEST + 1
             )
         if not ended:
             log.warning("the text of a file took too long", extension=extension)

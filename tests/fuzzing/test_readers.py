@@ -3,6 +3,7 @@
 import asyncio
 import io
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -92,10 +93,30 @@ def gathered(examples: int, kinds: list[str]) -> list[tuple[str, list[tuple[str,
     return found
 
 
-@pytest.mark.timeout(seconds(120))
-async def test_pictures_with_faults_are_made_small_or_refused(tmp_path: Path) -> None:
-    blobs = Blobs(lambda: FileSection(Directory=str(tmp_path)))
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    """A store of this test alone."""
+    return Blobs(lambda: FileSection(Directory=str(tmp_path)))
+
+
+@pytest.fixture
+async def previews(blobs: Blobs) -> AsyncIterator[Previews]:
+    """What makes small pictures."""
     previews = Previews(blobs, lambda: 2)
+    yield previews
+    await previews.stop()
+
+
+@pytest.fixture
+async def texts(blobs: Blobs) -> AsyncIterator[Texts]:
+    """What reads files."""
+    texts = Texts(blobs)
+    yield texts
+    await texts.stop()
+
+
+@pytest.mark.timeout(seconds(120))
+async def test_pictures_with_faults_are_made_small_or_refused(blobs: Blobs, previews: Previews) -> None:
     ends = []
 
     async def read(number: int, kind: str, changes: list[tuple[str, int, int, int]]) -> None:
@@ -124,10 +145,7 @@ async def test_pictures_with_faults_are_made_small_or_refused(tmp_path: Path) ->
 
 
 @pytest.mark.timeout(seconds(120))
-async def test_texts_of_files_with_faults_are_read_or_none(tmp_path: Path) -> None:
-    blobs = Blobs(lambda: FileSection(Directory=str(tmp_path)))
-    texts = Texts(blobs)
-
+async def test_texts_of_files_with_faults_are_read_or_none(blobs: Blobs, texts: Texts) -> None:
     async def read(number: int, kind: str, changes: list[tuple[str, int, int, int]]) -> str:
         await blobs.write(f"{number}", mutated(FILES[kind], changes))
         started = time.monotonic()

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 from msgspec import Struct
 
+from server.storage.texts import AT_ONCE as TEXTS_AT_ONCE
 from tests.chaos.people import Stage
 from tests.chaos.talk import Outcome, Talk
 from tests.soak.actions import ACTIONS
@@ -89,14 +90,15 @@ MINUTES = Plan(
 STEADY = Bounds(share=0.1, least=6, most=0.5)
 """For what follows the load, which is the same all the time."""
 POOLED = Bounds(share=0.1, least=12, most=0.3)
-"""For descriptors, among which are the connections of the pool: it grows to its size with the first rush."""
+"""For descriptors, among which are the connections of the pool, and for the processes that pictures are made in: both
+grow with the first rush."""
 FEW = Bounds(share=0, least=10, most=0)
 FIXED = Bounds(share=0, least=0, most=0)
 
 OF_NODES: tuple[tuple[str, str, Bounds, float], ...] = (
     ("descriptors", "descriptors", POOLED, 0),
     ("descriptors", "threads", STEADY, 0),
-    ("descriptors", "children", STEADY, 0),
+    ("descriptors", "children", POOLED, 0),
     ("connections", "sockets", STEADY, 0),
     ("connections", "clients", STEADY, 0),
     ("connections", "tasks", Bounds(share=0.2, least=20, most=0.5), 0),
@@ -290,17 +292,27 @@ class Soak:
 
     async def _of_leaving(self, before: Sample, after: Sample) -> list[Row]:
         """What is there after everybody has gone, against the first time that everybody had gone."""
-        threads = (os.cpu_count() or 1) + 8
+        cores = os.cpu_count() or 1
+        threads = cores + 8
+        children = cores + TEXTS_AT_ONCE  # of those that are kept for pictures and texts, any number may wait
         rows = []
-        for name, allowed in (("sockets", 0), ("clients", 0), ("tasks", 2), ("children", 2), ("threads", threads)):
+        for name, allowed in (
+            ("sockets", 0),
+            ("clients", 0),
+            ("tasks", 2),
+            ("children", children),
+            ("threads", threads),
+        ):
             for key in (f"node {number} {name}" for number in (1, 2, 3)):
                 limit = allowed if name in ("sockets", "clients") else before[key] + allowed
                 fault = "" if after[key] <= limit else f"more than {limit:.0f}"
                 rows.append(Row("left", f"{key}, all gone", f"{before[key]:.0f}", f"{after[key]:.0f}", fault=fault))
-        # Connections of the pool stay, so they don't count.
+        # Connections of the pool stay, and pipes to the children, so they don't count.
         first, last = (_descriptors(sample) for sample in (before, after))
         fault = "" if last <= first + 3 else f"more than {first + 3:.0f}"
-        rows.append(Row("left", "descriptors but the pool's, all gone", f"{first:.0f}", f"{last:.0f}", fault=fault))
+        rows.append(
+            Row("left", "descriptors but the pool's and pipes, all gone", f"{first:.0f}", f"{last:.0f}", fault=fault)
+        )
         found = await self.sampler.leftovers()
         unknown = "files that no row knows"
         rows.append(Row("left", unknown, "0", str(len(found)), fault="left over" if found else "", details=found))
@@ -336,7 +348,8 @@ def _warnings(lines: Sequence[str]) -> list[str]:
 
 def _descriptors(sample: Sample) -> float:
     held = sum(value for name, value in sample.items() if name.endswith(" descriptors"))
-    return held - sample["PostgreSQL connections"]
+    pipes = sum(2 * value for name, value in sample.items() if name.endswith(" children"))
+    return held - pipes - sample["PostgreSQL connections"]
 
 
 @contextlib.asynccontextmanager

@@ -17,7 +17,11 @@ LIMIT = 1_000_000
 
 async def square_png(content: bytes, side: int, max_pixels: int) -> bytes:
     """The square of a picture; what is uploaded goes through no store."""
-    return await Previews(cast(Blobs, None), lambda: 1).square(content, side, max_pixels)
+    previews = Previews(cast(Blobs, None), lambda: 1)
+    try:
+        return await previews.square(content, side, max_pixels)
+    finally:
+        await previews.stop()
 
 
 def picture(width: int, height: int, form: str = "PNG", mode: str = "RGB", **options: object) -> bytes:
