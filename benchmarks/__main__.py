@@ -5,18 +5,14 @@ were last committed and beside Mattermost's. On two cores and more the service h
 anything was lost, doubled or refused.
 """
 
-import argparse
-import asyncio
 import sys
 import time
 from collections.abc import Sequence
 
-import uvloop
-
 from benchmarks import report
+from benchmarks.command import command, run, say, with_repeat
 from benchmarks.figures import median_of, spread_of, this_machine, today, write
 from benchmarks.lab import Figures, Lab
-from benchmarks.processes import allow_many_files
 from benchmarks.service import Service
 from benchmarks.sockets import Sockets
 from benchmarks.works import Work, chosen
@@ -59,11 +55,6 @@ def say_of(work: Work, runs: Sequence[Figures]) -> None:
     say(f"{work.title}: {shown}")
 
 
-def say(line: str) -> None:
-    """Tell those who wait."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def with_owners(works: Sequence[Work]) -> list[Work]:
     """These works and those that they are figures of, in the order of the table."""
     names = {work.name for work in works} | {work.of for work in works}
@@ -90,9 +81,9 @@ def write_readme() -> None:
 
 def main() -> int:
     """Run it; the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command(__doc__)
     parser.add_argument("--only", default="", help="works of these names, or names with these parts: fanout,me")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of which the median counts (3)")
+    with_repeat(parser, 3)
     parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/figures.json")
     parser.add_argument(
         "--readme", action="store_true", help="write the kept figures into README.md; with nothing else"
@@ -104,10 +95,8 @@ def main() -> int:
     works = with_owners(chosen(options.only))
     if not works:
         parser.error(f"no work has {options.only} in its name")
-    allow_many_files()
     started = time.monotonic()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        medians, lab = runner.run(measure(works, options.repeat))
+    medians, lab = run(measure(works, options.repeat))
     before = report.committed()
     print(report.comparison(works, medians, before.works if before else {}, report.published()))
     if before:

@@ -9,7 +9,6 @@ were missed. The users are seeded and their sessions written into the database, 
 thousands of deliveries. Takes about five minutes. On two cores and more the service has one core to itself.
 """
 
-import argparse
 import asyncio
 import contextlib
 import resource
@@ -19,11 +18,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import asyncpg
-import uvloop
 
 from benchmarks import requesting
+from benchmarks.command import command, keep, run, say, with_out
 from benchmarks.delivering import fan_out, small_channels
-from benchmarks.figures import short, table, this_machine, today, write
+from benchmarks.figures import short, table
 from benchmarks.lab import MS, US, Figures, Lab
 from benchmarks.people import People, Person
 from benchmarks.posting import Posting
@@ -198,17 +197,12 @@ def report(idle: Mapping[str, float], stages: Mapping[int, Mapping[str, Figures]
     return "\n".join(lines)
 
 
-def say(line: str) -> None:
-    """Tell those who wait."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def main() -> int:
     """Run it; the exit code is 1 when anything was lost or refused."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command(__doc__)
     parser.add_argument("--counts", default="100,1000,5000,10000", help="numbers of connections, rising")
     parser.add_argument("--idle-seconds", type=float, default=65, help="how long nothing happens (65); 0: leave it out")
-    parser.add_argument("--out", type=Path, help="a file for the figures, as JSON")
+    with_out(parser)
     options = parser.parse_args()
     counts = sorted({int(count) for count in options.counts.split(",")})
     allow_many_files()
@@ -216,13 +210,10 @@ def main() -> int:
         parser.error(f"{counts[-1]:,} connections need as many open files; see ulimit -n")
     if counts[0] < FEW:
         parser.error(f"{FEW} connections at least")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        idle, stages, lab = runner.run(measure(counts, options.idle_seconds))
+    idle, stages, lab = run(measure(counts, options.idle_seconds))
     print(report(idle, stages))
     print("\n".join(lab.said()))
-    if options.out:
-        kept = {str(count): found for count, found in stages.items()}
-        write(options.out, {"date": today(), "machine": this_machine(), "idle": idle, "connections": kept})
+    keep(options.out, idle=idle, connections={str(count): found for count, found in stages.items()})
     return 1 if lab.faults else 0
 
 

@@ -23,6 +23,7 @@ import msgspec
 import uvicorn
 import uvloop
 
+from benchmarks.command import command
 from benchmarks.figures import short, table
 from benchmarks.floor import FloorError, baseline
 from benchmarks.marks import message
@@ -181,7 +182,7 @@ async def measure(options: argparse.Namespace, redis: str) -> bool:
 
 def main() -> int:
     """Parse the command line and measure; the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command(__doc__)
     parser.add_argument("--sockets", type=int, default=1000)
     parser.add_argument("--rates", default="20,120,180")
     parser.add_argument("--seconds", type=float, default=5.0)

@@ -16,9 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import uvloop
-
-from benchmarks.figures import median_of, quantile, short, table, this_machine, today, write
+from benchmarks.command import command, keep, run, with_repeat
+from benchmarks.figures import median_of, quantile, short, table
 from benchmarks.growth_calls import BY_CHANNELS, BY_POSTS, Maker
 from benchmarks.growth_world import Reader, members_of_many, readers, settle, threads_followed
 from benchmarks.lab import MS, US, Figures
@@ -227,20 +226,17 @@ def numbers(text: str) -> list[int]:
 
 def main() -> None:
     """Parse the command line and measure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command(__doc__)
     parser.add_argument("--posts", type=numbers, default=[10_000, 1_000_000], help="sizes, as 10000,1000000,5000000")
     parser.add_argument("--channels", type=numbers, default=[1, 10, 100, 1000], help="of a user; none with ''")
     parser.add_argument("--users", type=int, default=0, help="of each size; 200 for small ones, else 2,000")
     parser.add_argument("--requests", type=int, default=400, help="of each kind")
-    parser.add_argument("--repeat", type=int, default=1, help="times that each kind is measured, for medians")
+    with_repeat(parser)
     parser.add_argument("--buffers", default=BUFFERS, help="of PostgreSQL, as 256MB")
     parser.add_argument("--only", default="", help="kinds that have this in their name")
     parser.add_argument("--save", type=Path, help="a file for the figures, as JSON")
     options = parser.parse_args()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        found = runner.run(measure(options))
-    if options.save:
-        write(options.save, {"machine": this_machine(), "date": today(), "figures": found})
+    keep(options.save, figures=run(measure(options)))
 
 
 if __name__ == "__main__":

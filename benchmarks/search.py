@@ -5,15 +5,13 @@ different users and with different words. Prints the times that clients saw.
 """
 
 import argparse
-import asyncio
 import datetime as dt
 import random
 import statistics
 import time
 from collections.abc import Callable
 
-import uvloop
-
+from benchmarks.command import command, run
 from benchmarks.growth_world import readers, settle
 from benchmarks.rest import Connection
 from benchmarks.service import Service
@@ -114,14 +112,12 @@ def line(title: str, times: list[float]) -> str:
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command(__doc__)
     parser.add_argument("--posts", type=int, default=1_000_000)
     parser.add_argument("--users", type=int, default=2000)
     parser.add_argument("--channels", type=int, default=4000)
     parser.add_argument("--rounds", type=int, default=48)
-    options = parser.parse_args()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(measure(options))
+    run(measure(parser.parse_args()))
 
 
 if __name__ == "__main__":

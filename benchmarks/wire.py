@@ -8,24 +8,22 @@ with events that were recorded from the same run: a compressor for every event a
 goes on with what it has seen. Takes a minute and a half. On two cores and more the service has one core to itself.
 """
 
-import argparse
 import asyncio
 import os
 import sys
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-import uvloop
 from msgspec import Struct
 from websockets.asyncio.client import connect
 
+from benchmarks.command import command, keep, run, say, with_out, with_repeat
 from benchmarks.delivering import fan_out
-from benchmarks.figures import median_of, short, table, this_machine, today, write
+from benchmarks.figures import median_of, short, table
 from benchmarks.lab import Figures, Lab
 from benchmarks.posting import Posting
-from benchmarks.processes import allow_many_files, pin, resident_kib
+from benchmarks.processes import pin, resident_kib
 from benchmarks.rest import API
 from benchmarks.service import Service
 from benchmarks.sockets import DEFLATE, Sockets
@@ -164,26 +162,18 @@ def report(names: Sequence[str], figures: Mapping[str, Figures]) -> str:
     return "\n".join(lines)
 
 
-def say(line: str) -> None:
-    """Tell those who wait."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def main() -> int:
     """Run it; the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command(__doc__)
     parser.add_argument("--only", default=",".join(FORMS), help=f"some of {', '.join(FORMS)}, with commas between")
-    parser.add_argument("--repeat", type=int, default=1, help="runs of which the median counts (1)")
-    parser.add_argument("--out", type=Path, help="a file for the figures, as JSON")
+    with_repeat(parser)
+    with_out(parser)
     options = parser.parse_args()
     names = [name for name in FORMS if name in options.only.split(",")]
-    allow_many_files()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        figures, said = runner.run(measure(names, options.repeat))
+    figures, said = run(measure(names, options.repeat))
     print(report(names, figures))
     print("\n".join(said))
-    if options.out:
-        write(options.out, {"date": today(), "machine": this_machine(), "figures": figures})
+    keep(options.out, figures=figures)
     return 0
 
 

@@ -9,22 +9,20 @@ other, so they are smaller and more. The balance says how many of 1,000 WebSocke
 worker has. Takes about a minute and a half.
 """
 
-import argparse
 import asyncio
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
-import uvloop
 
 from benchmarks import requesting
+from benchmarks.command import command, keep, run, say, with_out, with_repeat
 from benchmarks.delivering import fan_out, small_channels
-from benchmarks.figures import median_of, short, table, this_machine, today, write
+from benchmarks.figures import median_of, short, table
 from benchmarks.lab import MS, US, Figures, Lab
-from benchmarks.processes import allow_many_files, tree
+from benchmarks.processes import tree
 from benchmarks.requesting import requests
 from benchmarks.rest import Connection
 from benchmarks.service import Service
@@ -109,30 +107,22 @@ def report(found: Mapping[int, Mapping[str, Figures]], spread: Mapping[int, Mapp
     return "\n".join(lines)
 
 
-def say(line: str) -> None:
-    """Tell those who wait."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def main() -> int:
     """Run it; the exit code is 1 when anything was lost or refused."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command(__doc__)
     parser.add_argument("--workers", default="1,2", help="numbers of workers, with commas between")
-    parser.add_argument("--repeat", type=int, default=1, help="runs of which the median counts (1)")
-    parser.add_argument("--out", type=Path, help="a file for the figures, as JSON")
+    with_repeat(parser)
+    with_out(parser)
     options = parser.parse_args()
-    allow_many_files()
     found, spread, faults = {}, {}, []
     for workers in map(int, options.workers.split(",")):
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            found[workers], spread[workers], lab = runner.run(measure(workers, options.repeat))
+        found[workers], spread[workers], lab = run(measure(workers, options.repeat))
         faults += lab.faults
     print(report(found, spread))
     for fault in faults:
         print(f"NOT RIGHT: {fault}")
-    if options.out:
-        kept = {str(workers): {"figures": found[workers], "spread": spread[workers]} for workers in found}
-        write(options.out, {"date": today(), "machine": this_machine(), "workers": kept})
+    kept = {str(workers): {"figures": found[workers], "spread": spread[workers]} for workers in found}
+    keep(options.out, workers=kept)
     return 1 if faults else 0
 
 
