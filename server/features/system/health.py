@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import msgspec
@@ -84,22 +84,20 @@ def _word(well: bool) -> str:
 
 
 async def _database_answers(ctx: Context) -> bool:
-    try:
-        return await asyncio.wait_for(queries.alive(ctx.db), PATIENCE)
-    except (ApiError, TimeoutError):
-        return False
+    return await _answers(queries.alive(ctx.db))
 
 
 async def _files_are_writable(ctx: Context) -> bool:
     if ctx.config.FileSettings.DriverName != "local":
-        return await _bucket_answers(ctx)
+        blobs: Blobs = ctx.part(Blobs)
+        return await _answers(blobs.size("health"))  # there need not be such a file
     return await asyncio.to_thread(_is_writable, Path(ctx.config.FileSettings.Directory))
 
 
-async def _bucket_answers(ctx: Context) -> bool:
-    blobs: Blobs = ctx.part(Blobs)
+async def _answers(question: Coroutine[None, None, object]) -> bool:
+    """Whether something is answered in time, whatever the answer."""
     try:
-        await asyncio.wait_for(blobs.size("health"), PATIENCE)  # there need not be such a file
+        await asyncio.wait_for(question, PATIENCE)
     except (ApiError, TimeoutError):
         return False
     return True
