@@ -17,6 +17,13 @@ from tests.make import Make, Person
 
 Clients = Callable[..., Client]
 
+NOWHERE = {
+    "AmazonS3Endpoint": "127.0.0.1:1",
+    "AmazonS3SSL": False,
+    "AmazonS3AccessKeyId": "key",
+    "AmazonS3SecretAccessKey": "secret",
+}
+
 
 @pytest.fixture
 def database_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,11 +71,15 @@ async def test_ping_tells_of_an_absent_database(client: Clients) -> None:
     assert (await client().get("/system/ping")).ok()["status"] == "OK"
 
 
+@pytest.mark.parametrize("bucket", [False, True], ids=["directory", "bucket"])
 async def test_ping_tells_of_a_file_store_that_is_not_there(
-    client: Clients, settings: Callable[..., None], tmp_path: Any
+    client: Clients, settings: Callable[..., None], tmp_path: Any, bucket: bool
 ) -> None:
-    (tmp_path / "file").write_text("in the way")
-    settings(FileSettings={"Directory": str(tmp_path / "file" / "data")})
+    if bucket:
+        settings(FileSettings={"DriverName": "amazons3", "AmazonS3Bucket": "none", **NOWHERE})
+    else:
+        (tmp_path / "file").write_text("in the way")
+        settings(FileSettings={"Directory": str(tmp_path / "file" / "data")})
 
     told = (await client().get("/system/ping?get_server_status=true&use_rest_semantics=true")).ok()
 
