@@ -28,6 +28,11 @@ Report = Callable[..., Any]
 """Locust's `environment.events.request.fire`."""
 
 
+def note(report: Report, kind: str, name: str, milliseconds: float | None, failed: Exception | None = None) -> None:
+    """Report something other than a call: it took so long, if it is of that sort, or went wrong."""
+    report(request_type=kind, name=name, response_time=milliseconds, response_length=0, exception=failed, context={})
+
+
 class CallFailed(Exception):
     """A call got no answer that a client can use; what the user was about to do ends there."""
 
@@ -280,7 +285,7 @@ class Socket:
             failed = Disconnected(type(error).__name__)
         resumed = again and not self._anew
         name = "resume" if resumed else "reconnect anew" if again else "connect"
-        self._tell(name, (time.perf_counter() - started) * 1000, failed)
+        note(self._report, "WS", name, (time.perf_counter() - started) * 1000, failed)
         if failed is not None:
             self.drop()
             raise failed
@@ -331,7 +336,7 @@ class Socket:
         if self._ws is ws:
             self._ws = self._reader = None
             ws.shutdown()
-            self._tell("closed by the server", None, None)
+            note(self._report, "WS", "closed by the server", None)
             self._listener.on_closed()
 
     def _take(self, data: bytes) -> None:
@@ -351,13 +356,3 @@ class Socket:
             self._listener.on_gap(self.expected, frame.seq)
         self.expected = frame.seq + 1
         self._listener.on_event(frame, data)
-
-    def _tell(self, name: str, milliseconds: float | None, exception: Exception | None) -> None:
-        self._report(
-            request_type="WS",
-            name=name,
-            response_time=milliseconds,
-            response_length=0,
-            exception=exception,
-            context={},
-        )

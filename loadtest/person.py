@@ -10,7 +10,7 @@ import gevent
 import msgspec
 
 from loadtest import mix, world
-from loadtest.client import CallFailed, Disconnected, Frame, Rest, Socket
+from loadtest.client import CallFailed, Disconnected, Frame, Rest, Socket, note
 from loadtest.deliveries import Gap, Presence
 from loadtest.run import Account, Run, Seen
 from loadtest.words import sentence
@@ -204,14 +204,8 @@ class Person:
     def on_gap(self, expected: int, got: int) -> None:
         """Events are missing that nobody told this client of."""
         self.run.tally["gaps"] += 1
-        self.run.environment.events.request.fire(
-            request_type="WS",
-            name="gap",
-            response_time=None,
-            response_length=0,
-            exception=Gap("numbers of events have a hole"),
-            context={},
-        )
+        gap = Gap("numbers of events have a hole")
+        note(self.run.environment.events.request.fire, "WS", "gap", None, gap)
 
     def on_closed(self) -> None:
         """The server or the network cut the connection: come back, again and again."""

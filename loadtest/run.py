@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import gevent
@@ -13,7 +14,7 @@ import msgspec
 from locust.env import Environment
 
 from loadtest import mix, world
-from loadtest.client import Rest
+from loadtest.client import Rest, note
 from loadtest.deliveries import Ledger
 from loadtest.options import Options
 
@@ -89,21 +90,10 @@ class Run:
         """Take part: sign in as administrator and learn who there is. CallFailed when that is refused."""
         options = Options.of(environment.parsed_options)
         url = environment.host or ""
-
-        def report(name: str, milliseconds: float | None, exception: Exception | None) -> None:
-            environment.events.request.fire(
-                request_type="WS",
-                name=name,
-                response_time=milliseconds,
-                response_length=0,
-                exception=exception,
-                context={},
-            )
-
         actions, _ = mix.offered(share.features, options.least_frequency, options.only_actions)
         admin = Rest(url, None, options.call_timeout)
         admin.login(options.admin, options.admin_password)
-        ledger = Ledger(share.run, share.index, report)
+        ledger = Ledger(share.run, share.index, partial(note, environment.events.request.fire, "WS"))
         run = Run(environment, options, share, url, admin, ledger, mix.Deck(actions), began_ms=now_ms())
         run._meet()
         return run
@@ -166,14 +156,7 @@ class Run:
     def action_done(self, name: str, seconds: float) -> None:
         """Count an action that was done."""
         self.tally["actions"] += 1
-        self.environment.events.request.fire(
-            request_type="ACTION",
-            name=name,
-            response_time=seconds * 1000,
-            response_length=0,
-            exception=None,
-            context={},
-        )
+        note(self.environment.events.request.fire, "ACTION", name, seconds * 1000)
 
     def settled(self, at_least: float, at_most: float) -> int:
         """Wait until all posts have arrived, between so many seconds; how many have not."""

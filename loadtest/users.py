@@ -55,8 +55,10 @@ class Chatter(User):
         return Person(self.test, number, account)
 
     def begin(self) -> None:
-        """Sign in and whatever comes before the first action. CallFailed is tried again."""
-        raise NotImplementedError
+        """Sign in, learn which channels there are, connect. CallFailed is tried again."""
+        self.person.sign_in()
+        starting.learn_channels(self.person)
+        self.person.reconnect()
 
     def on_start(self) -> None:
         """Begin, and begin again while the server doesn't let it."""
@@ -126,12 +128,6 @@ class People(Chatter):
 
 class Lurkers(Chatter):
     """Sockets and nothing else: who is connected and says nothing."""
-
-    def begin(self) -> None:
-        """Sign in, learn which channels there are, connect."""
-        self.person.sign_in()
-        starting.learn_channels(self.person)
-        self.person.reconnect()
 
     def wait_time(self) -> float:
         """A minute of nothing."""
