@@ -20,6 +20,8 @@ DEFAULTS = {
     ("--shape",): "steady",
 }
 """As many actions as some 880 average users do: all have rate 1."""
+IMPOSSIBLE = 2
+"""The exit code when there was no test, and so nothing to report."""
 
 
 def main(arguments: list[str]) -> int:
@@ -47,7 +49,8 @@ def main(arguments: list[str]) -> int:
         code = _locust(chosen)
     else:
         code = _on_own_server(chosen)
-    print(f"report: {page}; tables: {_path_of(chosen, '--csv')}_*.csv", flush=True)
+    if code != IMPOSSIBLE:
+        print(f"report: {page}; tables: {_path_of(chosen, '--csv')}_*.csv", flush=True)
     return code
 
 
@@ -58,7 +61,7 @@ def _on_own_server(chosen: list[str]) -> int:
             return _locust([*chosen, "--host", server.url, "--cpu-of", server.pids])
     except StartFailed as error:
         print(error, file=sys.stderr)
-        return 2
+        return IMPOSSIBLE
 
 
 def _locust(arguments: list[str]) -> int:

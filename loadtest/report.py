@@ -184,13 +184,16 @@ def _steps(result: Result) -> str:
     names = list(result.steps[-1].cpu)
     rows: list[tuple[str, ...]] = [("users", "actions/s", "mean ms", "p99 ms", "failed", *names, "carried")]
     rows += [_step(step, names) for step in result.steps]
-    line = f"capacity: {result.capacity} users"
+    bounded = any(not step.carried for step in result.steps)
+    line = f"capacity: {'' if bounded else 'at least '}{result.capacity} users"
     best = max((step for step in result.steps if step.carried), key=lambda step: step.users, default=None)
     if best is not None:
         rate = best.actions / best.seconds
         line += f", {rate:.0f} actions/s"
         if result.average_idle:
             line += f": what {rate * result.average_idle:.0f} average users of the mix do"
+    if not bounded:
+        line += "; no number was too many, so try a higher --users"
     return f"{table(rows)}\n{line}"
 
 

@@ -70,3 +70,12 @@ def test_workers_and_questions_go_straight_to_locust(called: list[list[str]]) ->
     program.main(["--help"])
 
     assert called == [["--worker", "--master-host", "10.0.0.1"], ["--help"]]
+
+
+def test_without_a_test_there_is_no_report(
+    called: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(program, "_locust", lambda arguments: 2)
+
+    assert program.main(["--host", "http://nowhere", "--html", "a.html", "--csv", "a"]) == 2
+    assert capsys.readouterr().out == ""

@@ -7,6 +7,7 @@ import pytest
 from locust.env import Environment
 from locust.stats import RequestStats, StatsError
 
+from loadtest.capacity import Step
 from loadtest.client import Disconnected, Refused, ServerFailed, TimedOut
 from loadtest.conductor import Conductor
 from loadtest.options import Options
@@ -120,3 +121,14 @@ def test_a_test_that_did_nothing_is_no_success() -> None:
 
     assert environment.process_exit_code == 3
     assert "NOTHING WAS DONE" in report(result, environment.stats)
+
+
+@pytest.mark.parametrize(("last", "said"), [(500, "capacity: 10 users,"), (5, "capacity: at least 20 users,")])
+def test_a_capacity_whose_border_was_not_found_is_called_so(last: int, said: str) -> None:
+    steps = []
+    for users, milliseconds in ((10, 5), (20, last)):
+        figures = figures_of(requests(100, milliseconds))
+        steps.append(Step(users, 30, 300, figures, overload(figures, Limits()), {}))
+    carried = max(step.users for step in steps if step.carried)
+
+    assert f"\n{said} 10 actions/s" in report(Result("http://chat", 20, steps=steps, capacity=carried), RequestStats())
