@@ -35,6 +35,7 @@ from server.features.channels import list_routes as channel_lists
 from server.features.channels import member_routes as channel_members
 from server.features.channels import routes as channels
 from server.features.channels.member_queries import topics_of
+from server.features.channels.read_marks import ReadMarks
 from server.features.commands import jobs as commands_jobs
 from server.features.commands import routes as commands
 from server.features.drafts import jobs as drafts_jobs
@@ -296,6 +297,7 @@ class Node:
         self.services.extras[Doubts] = doubts
         writer = PostWriter(self.services)
         self.services.extras[PostWriter] = writer
+        self.services.extras[ReadMarks] = ReadMarks(self.services)
         self.services.extras[Unpublished] = Unpublished()
         self.services.bus.find_missing_by(
             lambda line, after, until: find_missing(request_context(self.services), line, after, until)

@@ -8,6 +8,10 @@ from msgspec import Struct
 ALL_SQL: Final[list["SQL"]] = []
 """Every statement of the program, for the test that prepares each on the real schema."""
 
+HASTY: Final = "set_config('synchronous_commit', 'off', true) = 'off'"
+"""A condition of a write that commits by itself, always true: nobody waits until the disk has it. All see it at once,
+and it stays unless PostgreSQL or its machine crashes within the next second. For what may be lost then."""
+
 
 class SQL(Struct, frozen=True):
     """A statement made of constants only; all input goes in as $1, $2, …"""

@@ -7,6 +7,7 @@ channel_member_updated, direct_added, group_added, user_added, user_removed, mul
     service.py          create, change, archive, move; direct.py: direct and group channels
     member_service.py   join, add, leave, remove; default_channels.py: those that a team brings along
     role_service.py     roles and notify props of members;  read_service.py: what a user has seen of channels
+    read_marks.py       writes what users have seen, for many at once and without waiting for the disk
     rooms.py            where the members of a channel are reached
 
 The surprising decision: D and G channels have no topic of their own on the bus, their events go to the topics of

@@ -5,23 +5,22 @@ from typing import Any
 
 from msgspec import Struct
 
-from server.db import SQL, Db
+from server.db import HASTY, SQL, Db
 from server.features.channels.member_models import ChannelUnread
 
-# coalesce() keeps the planner from looking through whole teams.
-# Mentions are taken off, not set to 0: one that a post adds at the same moment stays counted.
-SEEN = """
+# coalesce() keeps the planner from looking through whole teams. Rows are locked in the order of their keys.
+# Mentions are taken off, not set to 0: one that a post adds at the same moment stays counted. Another look of the same
+# user that saw as much meanwhile, or more, has done it all.
+SEEN = f"""
     WITH goal AS (
-        SELECT m.channel_id, greatest(m.last_viewed_at, c.last_post_at) AS viewed_at,
+        SELECT m.channel_id, m.user_id, m.last_viewed_at, greatest(m.last_viewed_at, c.last_post_at) AS viewed_at,
                c.total_msg_count, c.total_msg_count_root,
                m.mention_count, m.mention_count_root, m.urgent_mention_count,
                m.last_viewed_at < c.last_post_at OR m.msg_count <> c.total_msg_count
                    OR m.msg_count_root <> c.total_msg_count_root OR m.mention_count > 0
                    OR m.mention_count_root > 0 OR m.urgent_mention_count > 0 AS stale
-          FROM channel_members m
-          JOIN channels c ON c.id = m.channel_id
-         WHERE m.user_id = $1 AND {which}
-      ORDER BY m.channel_id
+          FROM {{which}}
+      ORDER BY m.channel_id, m.user_id
     ), seen AS (
         UPDATE channel_members m
            SET last_viewed_at = g.viewed_at,
@@ -32,16 +31,34 @@ SEEN = """
                urgent_mention_count = greatest(0, m.urgent_mention_count - g.urgent_mention_count),
                last_update_at = g.viewed_at
           FROM goal g
-         WHERE m.channel_id = g.channel_id AND m.user_id = $1 AND g.stale
+         WHERE m.channel_id = g.channel_id AND m.user_id = g.user_id AND g.stale
+           AND (m.last_viewed_at < g.viewed_at OR m.last_viewed_at = g.last_viewed_at)
+           AND {HASTY}
     )
-    SELECT channel_id, viewed_at, stale FROM goal WHERE stale OR NOT {stale_only} ORDER BY channel_id
+    SELECT {{columns}} FROM goal
 """
 
-SEE = SQL(SEEN.format(which="m.channel_id = ANY($2)", stale_only="false"))
+_OWN = """channel_members m
+          JOIN channels c ON c.id = m.channel_id
+         WHERE m.user_id = $1 AND """
+_TIMES = "channel_id, viewed_at, stale"
 
-SEE_TEAM = SQL(SEEN.format(which="coalesce(c.team_id) = $2 AND c.delete_at = 0", stale_only="true"))
+SEE = SQL(SEEN.format(which=f"{_OWN} m.channel_id = ANY($2)", columns=_TIMES))
 
-SEE_PERSONAL = SQL(SEEN.format(which="coalesce(c.team_id) = ''", stale_only="true"))
+SEE_TOGETHER = SQL(
+    SEEN.format(
+        which="""unnest($1::text[], $2::text[]) AS look (user_id, channel_id)
+          JOIN channel_members m ON m.channel_id = look.channel_id AND m.user_id = look.user_id
+          JOIN channels c ON c.id = m.channel_id""",
+        columns=f"{_TIMES}, user_id",
+    )
+)
+
+SEE_TEAM = SQL(
+    SEEN.format(which=f"{_OWN} coalesce(c.team_id) = $2 AND c.delete_at = 0", columns=_TIMES) + "WHERE stale"
+)
+
+SEE_PERSONAL = SQL(SEEN.format(which=f"{_OWN} coalesce(c.team_id) = ''", columns=_TIMES) + "WHERE stale")
 
 UNREAD = SQL("""
     SELECT c.team_id, c.id, greatest(0, c.total_msg_count - m.msg_count), m.mention_count, m.mention_count_root,
@@ -69,6 +86,17 @@ def _seen(rows: Iterable[Any]) -> Seen:
 async def see(db: Db, user_id: str, channel_ids: Sequence[str]) -> Seen:
     """Mark channels as read; those that the user is not in are left out."""
     return _seen(await db.rows(SEE, user_id, channel_ids))
+
+
+async def see_together(db: Db, looks: Sequence[tuple[str, Sequence[str]]]) -> list[Seen]:
+    """Mark channels as read for several users, each given with the channels; what each of them saw, in that order."""
+    pairs = list(dict.fromkeys((user_id, channel_id) for user_id, channel_ids in looks for channel_id in channel_ids))
+    rows = await db.rows(SEE_TOGETHER, [pair[0] for pair in pairs], [pair[1] for pair in pairs])
+    found = {(row[3], row[0]): row for row in rows}
+    return [
+        _seen(found[user_id, channel_id] for channel_id in sorted(set(channel_ids)) if (user_id, channel_id) in found)
+        for user_id, channel_ids in looks
+    ]
 
 
 async def see_team(db: Db, user_id: str, team_id: str) -> Seen:

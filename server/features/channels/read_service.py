@@ -8,6 +8,7 @@ from server.errors import BadRequest, NotFound
 from server.features.channels import read_queries
 from server.features.channels.events import MultipleChannelsViewed, ThreadsOfChannelRead
 from server.features.channels.member_models import ChannelUnread, ChannelView, ChannelViewResponse
+from server.features.channels.read_marks import ReadMarks
 from server.features.status.service import set_online
 from server.features.threads import queries as thread_queries
 from server.features.threads.events import ThreadReadChanged
@@ -23,15 +24,24 @@ async def view_channel(ctx: Context, user_id: str, view: ChannelView) -> Channel
         await set_online(ctx, user_id)
     if not channel_ids:
         return ChannelViewResponse({})
-    seen = await read_queries.see(ctx.db, user_id, channel_ids)
+    marks: ReadMarks = ctx.part(ReadMarks)
+    seen = await marks.see(user_id, channel_ids)
     if view.channel_id and view.channel_id not in seen.times:
         raise BadRequest("app.channel.update_last_viewed_at.app_error", "The user is not in this channel.")
-    if view.collapsed_threads_supported:
-        return await _tell(ctx, user_id, seen)
+    if not view.collapsed_threads_supported:
+        await _read_threads(ctx, user_id, list(seen.times))
+    await _tell_listeners(ctx, user_id, seen)
+    return ChannelViewResponse(seen.times)
+
+
+async def _read_threads(ctx: Context, user_id: str, channel_ids: Sequence[str]) -> None:
+    """Whoever sees replies in channels has read the threads of those along."""
     now = ctx.now()
-    read = await thread_queries.read_in_channels(ctx.db, user_id, list(seen.times), now)
-    news = [ThreadsOfChannelRead(timestamp=now, user_id=user_id, channel_id=channel_id) for channel_id in seen.times]
-    return await _tell(ctx, user_id, seen, news if read else [])
+    if await thread_queries.read_in_channels(ctx.db, user_id, channel_ids, now):
+        await ctx.tell(
+            (),
+            [ThreadsOfChannelRead(timestamp=now, user_id=user_id, channel_id=channel_id) for channel_id in channel_ids],
+        )
 
 
 async def mark_read(ctx: Context, user_id: str, channel_ids: Sequence[str]) -> ChannelViewResponse:
@@ -58,10 +68,14 @@ async def _tell(ctx: Context, user_id: str, seen: read_queries.Seen, news: Seque
     if seen.unread and ctx.config.ServiceSettings.EnableChannelViewedMessages:
         news = [MultipleChannelsViewed(channel_times=seen.times, user_id=user_id), *news]
     await ctx.tell((), news)
+    await _tell_listeners(ctx, user_id, seen)
+    return ChannelViewResponse(seen.times)
+
+
+async def _tell_listeners(ctx: Context, user_id: str, seen: read_queries.Seen) -> None:
     if seen.unread:
         for listener in READ:
             await listener(ctx, user_id, seen.unread)
-    return ChannelViewResponse(seen.times)
 
 
 async def get_unread(ctx: Context, channel_id: str, user_id: str) -> ChannelUnread:
