@@ -35,15 +35,6 @@ async def get_member(ctx: Context, channel_id: str, user_id: str) -> ChannelMemb
     return hide_from(ctx.user_id, [found])[0]
 
 
-async def active_counts(ctx: Context, channel_id: str) -> tuple[int, int]:
-    """How many active users are in a channel, and how many of them are guests."""
-
-    async def load() -> tuple[int, int]:
-        return (await member_queries.counts_in(ctx.db, [channel_id])).get(channel_id, (0, 0))
-
-    return await ctx.cache.get(("active_counts", channel_id), (f"mentions:{channel_id}",), load)
-
-
 def manage_members(channel: Channel) -> Permission:
     """The permission for adding and removing others."""
     return (

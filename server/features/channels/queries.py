@@ -72,9 +72,17 @@ PUBLIC_IDS = SQL("""
      WHERE team_id = $1 AND name = ANY($2) AND type = 'O' AND delete_at = 0
 """)
 
-CONTENT_COUNTS = SQL("""
-    SELECT (SELECT count(*) FROM posts WHERE channel_id = $1 AND is_pinned AND delete_at = 0),
-           (SELECT count(*) FROM files WHERE channel_id = $1 AND delete_at = 0 AND post_id <> '')
+_CONTENTS = """
+           (SELECT count(*) FROM posts WHERE channel_id = $1 AND is_pinned AND delete_at = 0),
+           (SELECT count(*) FROM files WHERE channel_id = $1 AND delete_at = 0 AND post_id <> '')"""
+
+CONTENT_COUNTS = SQL(f"SELECT {_CONTENTS}")
+
+COUNTS_OF = SQL(f"""
+    SELECT count(*), count(*) FILTER (WHERE m.scheme_guest), {_CONTENTS}
+      FROM channel_members m
+      JOIN users u ON u.id = m.user_id
+     WHERE m.channel_id = $1 AND u.delete_at = 0
 """)
 
 
@@ -197,3 +205,12 @@ async def content_counts(db: Db, channel_id: str) -> tuple[int, int]:
     """
     pinned, files = await db.row(CONTENT_COUNTS, channel_id) or (0, 0)
     return pinned, files
+
+
+async def counts_of(db: Db, channel_id: str) -> tuple[int, int, int, int]:
+    """How many active members a channel has, guests among them, pinned posts, and files.
+
+    Indexes: channel_members_pkey, posts_pinned_idx, files_channel_idx.
+    """
+    members, guests, pinned, files = await db.row(COUNTS_OF, channel_id) or (0, 0, 0, 0)
+    return members, guests, pinned, files

@@ -10,7 +10,7 @@ from server.access.permissions import Permission
 from server.context import Context
 from server.errors import NotFound, forbidden
 from server.features.channels import direct, member_queries, queries, service
-from server.features.channels.member_service import active_counts
+from server.features.channels.counts import stats_of
 from server.features.channels.models import (
     OPEN,
     Channel,
@@ -115,9 +115,7 @@ async def convert_group_message_to_channel(ctx: Context, channel_id: Id, body: G
 @router.get("/channels/{channel_id}/stats", guard=existing(sees_channel))
 async def get_channel_stats(ctx: Context, channel_id: Id) -> ChannelStats:
     """How many members, guests, pinned posts and files a channel has."""
-    members, guests = await active_counts(ctx, channel_id)
-    pinned, files = await queries.content_counts(ctx.db, channel_id)
-    return ChannelStats(channel_id, members, guests, pinned, files)
+    return await stats_of(ctx, channel_id)
 
 
 @router.get("/channels/{channel_id}/timezones", guard=existing(sees_channel))

@@ -9,6 +9,7 @@ from server.access.grants import channel_place, check_channel
 from server.access.permissions import Permission
 from server.context import Change, Context
 from server.errors import BadRequest, NotFound, forbidden, invalid_body
+from server.features.channels.counts import contents_tag
 from server.features.channels.rooms import room_of
 from server.features.posts import queries
 from server.features.posts.access import changeable_post, check_not_archived, no_such_post, readable_post
@@ -124,6 +125,8 @@ async def _change(
     )
     for listener in EDITED:
         await listener(ctx, tx, post, changed)
+    if is_pinned != post.is_pinned or files != post.file_ids:
+        tx.invalidate(contents_tag(post.channel_id))
     edited = shown(changed)
     await add_emojis(ctx, [edited])
     tx.publish(PostEdited(room=await room_of(ctx, post.channel_id), post=edited))
@@ -177,6 +180,7 @@ async def pin_post(ctx: Context, post_id: str, pinned: bool) -> None:
         )
         for listener in EDITED:
             await listener(ctx, tx, post, changed)
+        tx.invalidate(contents_tag(post.channel_id))
         news = shown(changed)
         await add_emojis(ctx, [news])
         tx.publish(PostEdited(room=await room_of(ctx, post.channel_id), post=news))

@@ -11,6 +11,7 @@ from server.features.channels.rooms import room_of
 from server.features.files.queries import delete_files_of, erase_files_of
 from server.features.posts import delete_queries, queries
 from server.features.posts.access import changeable_post, check_not_archived, no_such_post
+from server.features.posts.contents import contents_of
 from server.features.posts.events import PostDeleted
 from server.features.posts.metadata import shown
 from server.features.posts.models import StoredPost
@@ -37,6 +38,7 @@ async def delete_post(ctx: Context, post_id: str) -> None:
         if post.root_id:
             await delete_queries.leave_thread(tx, post.root_id, post_id, now)
         await _forget(tx, gone)
+        tx.invalidate(*contents_of(gone))
         if with_files := [row.id for row in gone if row.file_ids]:
             await delete_files_of(tx, with_files, now)
         tx.publish(*deletion_news(await room_of(ctx, channel_id), gone[0], ctx.user_id))
@@ -59,6 +61,7 @@ async def remove_post(ctx: Context, post_id: str) -> None:
         if gone[0].root_id:
             await delete_queries.leave_thread(tx, gone[0].root_id, post_id, now)
         await _forget(tx, gone)
+        tx.invalidate(*contents_of(gone))
         if with_files := [row.id for row in gone if row.file_ids]:
             await erase_files_of(tx, with_files, now)
         tx.invalidate(*(f"post_channel:{post.id}" for post in gone))

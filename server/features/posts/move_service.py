@@ -21,6 +21,7 @@ from server.features.files.queries import move_files
 from server.features.persistent_notifications import queries as persistent_queries
 from server.features.posts import delete_queries, move_queries, queries
 from server.features.posts.access import no_such_post, readable_post
+from server.features.posts.contents import contents_of
 from server.features.posts.delete_service import deletion_news
 from server.features.posts.events import turn_of
 from server.features.posts.insert import Draft, statement_for, written_of
@@ -174,7 +175,9 @@ async def _rewrite(ctx: Context, tx: Change, move: Move, rows: Sequence[StoredPo
     changed_at = await queries.next_change(tx, move.source.id, now)
     gone = await delete_queries.delete_post(tx, old_ids[0], ctx.user_id, changed_at)
     tx.publish(*deletion_news(await room_of(ctx, move.source.id), gone[0], ctx.user_id))
-    for row, newest in zip(await move_queries.written_posts(tx, new_ids), before, strict=True):
+    copies = await move_queries.written_posts(tx, new_ids)
+    tx.invalidate(*contents_of([*gone, *copies]))
+    for row, newest in zip(copies, before, strict=True):
         place = Place(move.target, move.room)
         tx.publish(await news_of(ctx, place, row, mentions[row.id], turn_of(row, newest)))
     return new_ids[0]

@@ -10,8 +10,10 @@ from server.access.grants import ChannelPlace, channel_place, has_channel, has_s
 from server.access.permissions import Permission
 from server.access.sessions import is_access_token
 from server.bus.event import Event, Room, Turn
+from server.bus.signals import Invalidate, Signal
 from server.context import Context
 from server.errors import BadRequest, Busy, Forbidden, NotFound, forbidden
+from server.features.channels.counts import contents_tag
 from server.features.channels.rooms import room_of
 from server.features.posts import models as types
 from server.features.posts import queries
@@ -380,14 +382,15 @@ async def _write(
     emojis = await emojis_in(ctx, draft.message, props)
     posts: list[Post] = []
 
-    def news(written: Written) -> Sequence[Event]:
+    def news(written: Written) -> Sequence[Event | Signal]:
         post = shown(_row(draft, props, written))
         put_emojis(post, emojis)
         posts.append(post)
         post.pending_post_id = draft.pending_post_id
         users = list(dict.fromkeys((*called, *mentioned.users, *written.commented)))
         followers = list(dict.fromkeys(written.followers))
-        return [_posted(place, post, sender, users, followers, turn_of(post, written.before))]
+        posted = _posted(place, post, sender, users, followers, turn_of(post, written.before))
+        return [posted] if not (post.is_pinned or post.file_ids) else [_forget_contents(ctx, post), posted]
 
     writer: PostWriter = ctx.part(PostWriter)
     written = await writer.write(draft, news)
@@ -396,6 +399,13 @@ async def _write(
     if draft.root_id and written.followers and mode_of(ctx) != DISABLED:
         await tell_followers(ctx, draft.root_id, {*mentioned.users, *written.commented}, draft.user_id)
     return posts[0]
+
+
+def _forget_contents(ctx: Context, post: Post) -> Signal:
+    """Forget how many pins and files the channel has; what makes the other nodes forget it, too."""
+    tags = (contents_tag(post.channel_id),)
+    ctx.cache.drop(tags)
+    return Invalidate(tags=tags, sender=ctx.services.bus.node_id)
 
 
 def _row(draft: Draft, props: dict[str, Any], written: Written) -> StoredPost:

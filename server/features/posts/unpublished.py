@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 from server.access.grants import channel_place
 from server.bus.event import Event
-from server.bus.signals import EventsLost, Signal
+from server.bus.signals import EventsLost, Invalidate, Signal
 from server.context import Context
 from server.db import SQL, Db
+from server.features.channels.counts import contents_tag
 from server.features.channels.rooms import room_of
+from server.features.posts.contents import contents_of
 from server.features.posts.events import turn_again
 from server.features.posts.insert import DATABASE_MS
 from server.features.posts.models import CHANNEL_WIDE, StoredPost, stored_columns
@@ -88,9 +90,13 @@ async def find_missing(ctx: Context, channel_id: str, after: int, until: int) ->
     place = Place(channel, await room_of(ctx, channel_id))
     found = await posts_after(ctx.db, channel_id, after, until, MOST + 1)
     news: list[Event | Signal] = []
+    forgotten = contents_of(row for row, *_ in found)
     if len(found) > MOST:
         found = found[-1:]
+        forgotten = {contents_tag(channel_id)}
         news.append(EventsLost(missed=tuple(place.room.audience().topics())))
+    if forgotten:
+        news.append(Invalidate(tags=tuple(forgotten)))
     for row, mentions, followers, pending_post_id in found:
         mentioned = [user_id for user_id in mentions if user_id != CHANNEL_WIDE]
         if len(mentioned) < len(mentions):

@@ -11,6 +11,7 @@ import structlog
 from msgspec import Struct
 
 from server.bus.event import Event
+from server.bus.signals import Signal
 from server.context import Services
 from server.db import data_error
 from server.errors import ApiError, Busy
@@ -36,7 +37,7 @@ _SESSION = """
 # Nothing was written, so trying again is safe.
 _UNDONE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 
-News = Callable[[Written], Sequence[Event]]
+News = Callable[[Written], Sequence[Event | Signal]]
 """What to publish once a post is written; must not block."""
 
 log = structlog.get_logger()
@@ -165,7 +166,7 @@ class PostWriter:
 
     def _tell(self, group: list[_Entry], written: dict[str, Written]) -> None:
         """Publish the news of a group in its order, and only then answer its authors; the next group need not wait."""
-        events: list[Event] = []
+        events: list[Event | Signal] = []
         for entry in group:
             result = written.get(entry.draft.id)
             if result is None:
@@ -178,7 +179,7 @@ class PostWriter:
         self._publishing.add(task)
         task.add_done_callback(self._publishing.discard)
 
-    async def _publish(self, group: list[_Entry], written: dict[str, Written], events: list[Event]) -> None:
+    async def _publish(self, group: list[_Entry], written: dict[str, Written], events: list[Event | Signal]) -> None:
         try:
             if events:
                 await self._services.bus.publish(events)
