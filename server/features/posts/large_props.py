@@ -31,7 +31,7 @@ async def _large_props(db: Db, ids: Collection[str]) -> dict[str, dict[str, Any]
 
 
 async def large_of_page(db: Db, rows: Sequence[Any]) -> dict[str, dict[str, Any]]:
-    """The large props among rows of PAGE_COLUMNS, by post."""
+    """The large props among rows of `page_columns`, by post."""
     if 0 not in map(_props_of, rows):
         return {}
     return await _large_props(db, [row[0] for row in rows if _props_of(row) == 0])

@@ -1,6 +1,6 @@
 """Lists of posts as API v4 gives them: pages of channels with the threads that belong to them, and threads."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -9,11 +9,10 @@ from server.context import Context
 from server.errors import NotFound
 from server.features.posts import list_queries, queries
 from server.features.posts.emojis import add_emojis
-from server.features.posts.list_queries import Listed, Page, ThreadPage
+from server.features.posts.list_queries import Page, ThreadPage
 from server.features.posts.metadata import shown, shown_to_readers
 from server.features.posts.models import Post, PostList, StoredPost
 from server.features.posts.permalinks import add_permalinks
-from server.features.threads.models import Participant
 from server.features.threads.participants import participants_for
 
 
@@ -26,40 +25,36 @@ async def plain_list(ctx: Context, rows: Sequence[StoredPost]) -> PostList:
 
 
 async def _assembled(
-    ctx: Context, listed: Sequence[Listed], *, skip_threads: bool, collapsed: bool, extended: bool
+    ctx: Context, listed: Sequence[Post], *, skip_threads: bool, collapsed: bool, extended: bool
 ) -> PostList:
     """A list with what belongs to it: with collapsed threads who takes part, else the threads of its replies."""
-    posts = {item.post.id: item.post for item in listed}
+    posts = {post.id: post for post in listed}
     order = list(posts)
     if collapsed:
-        ids = (user_id for item in listed for user_id in item.participants or ())
-        people = await participants_for(ctx, ids, extended=extended)
-        for item in listed:
-            _put_thread(item.post, item.last_reply_at, item.participants, item.is_following, people)
-    await _add_details(ctx, posts, roots=not collapsed, whole=not (collapsed or skip_threads))
-    await add_emojis(ctx, posts.values())
-    await add_permalinks(ctx, posts.values())
+        began = [post for post in listed if post.participants]
+        await add_participants(ctx, began, extended=extended)
+    await add_details(ctx, posts, roots=not collapsed, whole=not (collapsed or skip_threads))
     return PostList(order, posts, "", "", 0)
 
 
-def _put_thread(
-    post: Post,
-    last_reply_at: int,
-    participants: Sequence[str] | None,
-    is_following: bool | None,
-    people: Mapping[str, Participant],
-) -> None:
-    post.last_reply_at = last_reply_at
-    post.is_following = is_following
-    if participants:
-        post.participants = [people[user_id] for user_id in participants if user_id in people]
+async def add_participants(ctx: Context, posts: Sequence[Post], *, extended: bool) -> None:
+    """Put people in the place of the ids of those who take part in threads."""
+    if posts:
+        ids = (user_id for post in posts for user_id in post.participants or ())
+        people = await participants_for(ctx, ids, extended=extended)
+        for post in posts:
+            post.participants = [people[user_id] for user_id in post.participants or () if user_id in people]
 
 
-async def _add_details(ctx: Context, posts: dict[str, Post], *, roots: bool, whole: bool) -> None:
-    """Add what pages leave out; the roots of listed replies, and if `whole` all of their threads."""
+async def add_details(ctx: Context, posts: dict[str, Post], *, roots: bool = False, whole: bool = False) -> None:
+    """Add what pages leave out; the roots of listed replies, and if `whole` all of their threads.
+
+    Most posts have no more than their text, which is seen at a glance.
+    """
+    rich = [post for post in posts.values() if post.has_reactions or post.file_ids or post.props or ":" in post.message]
     bare = [
         post
-        for post in posts.values()
+        for post in rich
         if (post.has_reactions and post.metadata.reactions is None) or (post.file_ids and post.metadata.files is None)
     ]
     acked = [
@@ -79,6 +74,10 @@ async def _add_details(ctx: Context, posts: dict[str, Post], *, roots: bool, who
             root = posts.get(post.root_id)
             if root is not None:
                 post.reply_count = root.reply_count
+        rich = list(posts.values())
+    if rich:
+        await add_emojis(ctx, rich)
+        await add_permalinks(ctx, rich)
 
 
 async def _add_extras(ctx: Context, posts: Sequence[Post]) -> None:
@@ -117,9 +116,9 @@ async def channel_page(
         deleted=include_deleted,
     )
     found = await list_queries.page_of(ctx.db, channel_id, ctx.user_id, wanted)
-    near = found[0].post.id if newer and found else ""
+    near = found[0].id if newer and found else ""
     items = found[newer:]
-    far = items[per_page].post.id if len(items) > per_page else ""
+    far = items[per_page].id if len(items) > per_page else ""
     items = items[:per_page]
     if after:
         items.reverse()
@@ -152,12 +151,8 @@ async def around_unread(
 ) -> PostList:
     """The posts around the first one that a user has not read; the newest ones when all are read."""
     unread, read = await list_queries.around_unread(ctx.db, channel_id, user_id, before + 1, after + 1, collapsed)
-    if not unread:
-        return await channel_page(
-            ctx, channel_id, per_page=before, skip_threads=skip_threads, collapsed=collapsed, extended=extended
-        )
-    next_id = unread[0].post.id if len(unread) > after else ""
-    prev_id = read[-1].post.id if len(read) > before else ""
+    next_id = unread[0].id if len(unread) > after else ""
+    prev_id = read[-1].id if len(read) > before else ""
     items = [*(unread[1:] if next_id else unread), *(read[:-1] if prev_id else read)]
     result = await _assembled(ctx, items, skip_threads=skip_threads, collapsed=collapsed, extended=extended)
     result.next_post_id, result.prev_post_id = next_id, prev_id
@@ -189,7 +184,10 @@ async def thread(
     if collapsed and root_id in posts:
         last_reply_at, participants, following = await list_queries.place_in_thread(ctx.db, root_id, ctx.user_id)
         people = await participants_for(ctx, participants or (), extended=extended)
-        _put_thread(posts[root_id], last_reply_at, participants, following, people)
+        root = posts[root_id]
+        root.last_reply_at, root.is_following = last_reply_at, following
+        if participants:
+            root.participants = [people[user_id] for user_id in participants if user_id in people]
     await add_emojis(ctx, posts.values())
     await add_permalinks(ctx, posts.values())
     order = [post.id] if alone else [post.id, *(row.id for row in rows)]

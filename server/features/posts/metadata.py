@@ -101,7 +101,7 @@ def _previewed(post: Post, preview: dict[str, Any]) -> tuple[list[Embed] | None,
 
 
 def shown_in_page(row: Sequence[Any], large: Mapping[str, dict[str, Any]]) -> Post:
-    """A post of a page, from PAGE_COLUMNS; without reactions and files yet. Deleted ones have no content.
+    """A post of a page, from `page_columns`; without reactions and files yet. Deleted ones have no content.
 
     `large`: the props, by post, that are too large to stand in the row.
     """

@@ -103,7 +103,7 @@ class Metadata(Struct, frozen=True, omit_defaults=True):
 class Post(Struct, omit_defaults=True):
     """A post. Fields with a plain default are sent only when they say something else, all others always.
 
-    The columns come first, in the order of PAGE_COLUMNS.
+    The columns come first, in the order of `page_columns`.
     """
 
     id: str
@@ -197,12 +197,23 @@ STORED_COLUMNS = stored_columns()
 EMPTY_PROPS = 8
 """Bytes of an object with nothing in it, as it is stored; one with something has more."""
 
-# What pages are made of: in the order of Post, then priority and preview. What is empty is left out, reading it would
-# cost more than finding that out.
-PAGE_COLUMNS = f"""id, create_at, update_at, edit_at, delete_at, is_pinned, user_id, channel_id, root_id, message, type,
-    CASE WHEN pg_column_size(props) <= {EMPTY_PROPS} THEN NULL {_SMALL.format(table="posts")},
-    hashtags, reply_count, nullif(file_ids, '{{}}'), has_reactions, priority, preview"""
+
+def page_columns(table: str = "posts") -> str:
+    """What pages are made of: in the order of Post, then priority and preview.
+
+    What is empty is left out, reading it would cost more than finding that out.
+    """
+    before = ("id", "create_at", "update_at", "edit_at", "delete_at", "is_pinned", "user_id", "channel_id", "root_id")
+    small = f"CASE WHEN pg_column_size({table}.props) <= {EMPTY_PROPS} THEN NULL {_SMALL.format(table=table)}"
+    files = f"nullif({table}.file_ids, '{{}}')"
+    named = ", ".join(f"{table}.{name}" for name in (*before, "message", "type"))
+    return f"""{named}, {small}, {table}.hashtags, {table}.reply_count, {files}, {table}.has_reactions,
+           {table}.priority, {table}.preview"""
+
+
 PAGE_WIDTH = 18
+PAGE_PRIORITY = 16
+"""Where in a page the priority is."""
 PAGE_PROPS = 11
 """Where among them the props are."""
 
