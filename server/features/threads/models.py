@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from server.features.posts.models import Post
 from server.features.users.models import User
@@ -14,7 +14,8 @@ class OnlyId(Struct, frozen=True):
     id: str
 
 
-Participant = User | OnlyId
+Participant = User | OnlyId | Raw
+"""Who takes part in a thread; `Raw` is a user that is encoded already."""
 
 
 class ThreadResponse(Struct):
@@ -25,7 +26,7 @@ class ThreadResponse(Struct):
     last_reply_at: int
     last_viewed_at: int
     participants: list[Any]
-    """Each a `Participant`; a union of Structs has no schema."""
+    """Each a `Participant`, as it comes from the database the id of one; a union of Structs has no schema."""
     post: Post
     unread_replies: int
     unread_mentions: int

@@ -1,21 +1,20 @@
 """Who takes part in threads, as readers are shown them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from server.context import Context
 from server.features.threads.models import OnlyId, Participant
+from server.features.users.known import shown_by_id
 from server.features.users.lookup import get_user
-from server.features.users.queries import users_by_ids
-from server.features.users.visible import for_others, sanitized_many
+from server.features.users.visible import for_others
 
 
-async def participants_for(ctx: Context, ids: Iterable[str], *, extended: bool) -> dict[str, Participant]:
-    """Participants by id: whole users as the caller may see them, or only their ids."""
-    wanted = list(dict.fromkeys(ids))
+async def participants_for(ctx: Context, ids: Iterable[str], *, extended: bool) -> Mapping[str, Participant]:
+    """Participants by id: whole users as the caller may see them, encoded, or only their ids."""
+    wanted = dict.fromkeys(ids)
     if not extended or not wanted:
         return {user_id: OnlyId(user_id) for user_id in wanted}
-    users = await sanitized_many(ctx, await users_by_ids(ctx.db, wanted))
-    return {user.id: user for user in users}
+    return await shown_by_id(ctx, wanted)
 
 
 async def participants_for_all(ctx: Context, ids: Iterable[str]) -> list[Participant]:

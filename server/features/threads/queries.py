@@ -1,14 +1,24 @@
 """The tables `threads` and `thread_memberships`; the first is written with each reply, by posts/insert.py."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from server.db import SQL, Db
 from server.features.channels.member_queries import hears_everyone
-from server.features.posts.large_props import with_large_props
-from server.features.posts.models import CHANNEL_WIDE, StoredPost, stored_columns
-from server.features.threads.models import Filter, Follower, ThreadState, Totals
+from server.features.posts.large_props import large_of_page
+from server.features.posts.metadata import shown_in_page
+from server.features.posts.models import (
+    CHANNEL_WIDE,
+    PAGE_PRIORITY,
+    PAGE_WIDTH,
+    Post,
+    StoredPost,
+    page_columns,
+    stored_columns,
+)
+from server.features.threads.models import Filter, Follower, ThreadResponse, ThreadState, Totals
 
 # How many live replies came after the user's last look; none was read before the first look.
 UNREAD_REPLIES = """
@@ -24,7 +34,6 @@ STATE = f"""
 
 _STATE_WIDTH = len(msgspec.structs.fields(ThreadState))
 _POST = stored_columns("p")
-_LISTED = stored_columns("p", listed=True)
 
 
 def _followed(more: str = "") -> str:
@@ -38,12 +47,14 @@ def _followed(more: str = "") -> str:
 
 
 # Those in channels that the user is still in: of the team ($2), and direct and group ones. What is compared with true
-# is no join: the channels are looked up once, where a join does that for each thread at some numbers of rows.
+# is no join: the channels, of which threads may share a few, are looked up once, where a join does that for each thread
+# at some numbers of rows.
 _HERE = """(followed.channel_id IN (
                SELECT c.id
-                 FROM channel_members cm
+                 FROM (SELECT DISTINCT channel_id FROM followed) AS place
+                 JOIN channel_members cm ON cm.channel_id = place.channel_id AND cm.user_id = $1
                  JOIN channels c ON c.id = cm.channel_id
-                WHERE cm.user_id = $1 AND (coalesce(c.team_id) = $2 OR c.team_id = '' AND NOT $3))) IS TRUE"""
+                WHERE coalesce(c.team_id) = $2 OR c.team_id = '' AND NOT $3)) IS TRUE"""
 
 _WANTED = """
               AND ($5::bigint = 0 OR t.last_reply_at >= $5 OR m.last_updated >= $5)
@@ -54,12 +65,12 @@ def _threads_sql(page: str) -> SQL:
     """Only the threads of the page are read as a whole."""
     return SQL(f"""
     {_followed(_WANTED)}, page AS MATERIALIZED (
-           SELECT post_id FROM followed WHERE {_HERE} {page} LIMIT $7)
-    SELECT {STATE}, {_LISTED}
-      FROM page
-      JOIN thread_memberships m ON m.post_id = page.post_id AND m.user_id = $1
-      JOIN threads t ON t.post_id = page.post_id
-      JOIN posts p ON p.id = page.post_id
+           SELECT post_id, last_viewed, unread_mentions FROM followed WHERE {_HERE} {page} LIMIT $7)
+    SELECT {page_columns("p")},
+           t.last_reply_at, m.last_viewed, {UNREAD_REPLIES}, m.unread_mentions, array_to_string(t.participants, ',')
+      FROM page m
+      JOIN threads t ON t.post_id = m.post_id
+      JOIN posts p ON p.id = m.post_id
   ORDER BY t.last_reply_at DESC, t.post_id DESC
     """)
 
@@ -77,8 +88,11 @@ def _thread(row: Sequence[object]) -> tuple[ThreadState, StoredPost]:
     return ThreadState(*row[:_STATE_WIDTH]), StoredPost(*row[_STATE_WIDTH:])  # type: ignore[arg-type]
 
 
-async def threads_of(db: Db, user_id: str, team_id: str, which: Filter) -> list[tuple[ThreadState, StoredPost]]:
-    """Threads that a user follows, those with the newest reply first. Index: thread_memberships_user_idx."""
+async def threads_of(db: Db, user_id: str, team_id: str, which: Filter) -> list[ThreadResponse]:
+    """Threads that a user follows, those with the newest reply first. Index: thread_memberships_user_idx.
+
+    Participants are ids for now; reactions and files are missing, and what pages leave out besides.
+    """
     arguments = (user_id, team_id, which.exclude_direct, which.deleted, which.since, which.unread, which.limit)
     if which.before:
         rows = await db.rows(BEFORE, *arguments, which.before)
@@ -86,9 +100,31 @@ async def threads_of(db: Db, user_id: str, team_id: str, which: Filter) -> list[
         rows = await db.rows(AFTER, *arguments, which.after)
     else:
         rows = await db.rows(FIRST, *arguments)
-    threads = [_thread(row) for row in rows]
-    await with_large_props(db, [post for _, post in threads])
-    return threads
+    large = await large_of_page(db, rows)
+    return [_listed(row, shown_in_page(row, large)) for row in rows]
+
+
+def _listed(row: Sequence[Any], post: Post) -> ThreadResponse:
+    last_reply_at, last_viewed, unread_replies, unread_mentions, participants = row[PAGE_WIDTH:]
+    post.last_reply_at = last_reply_at
+    post.is_following = True
+    return ThreadResponse(
+        id=post.id,
+        reply_count=post.reply_count,
+        last_reply_at=last_reply_at,
+        last_viewed_at=last_viewed,
+        participants=participants.split(",") if participants else [],
+        post=post,
+        unread_replies=unread_replies,
+        unread_mentions=unread_mentions,
+        is_urgent=is_urgent(row[PAGE_PRIORITY]),
+        delete_at=post.delete_at,
+    )
+
+
+def is_urgent(priority: Mapping[str, Any] | None) -> bool:
+    """Whether a root post of this priority makes its thread an urgent one."""
+    return priority is not None and priority.get("priority") == "urgent"
 
 
 # Of few threads it is asked whether they are urgent.

@@ -6,6 +6,7 @@ from server.access.grants import channel_place, may_read_channel
 from server.context import Context
 from server.errors import NotFound, forbidden, invalid_url
 from server.features.posts.emojis import add_emojis
+from server.features.posts.lists import add_details
 from server.features.posts.metadata import shown, shown_deleted
 from server.features.posts.models import Post, StoredPost
 from server.features.posts.permalinks import add_permalinks
@@ -52,7 +53,7 @@ async def followers_news(
         post=post,
         unread_replies=0,
         unread_mentions=0,
-        is_urgent=_is_urgent(row),
+        is_urgent=queries.is_urgent(row.priority),
         delete_at=state.delete_at,
     )
     team_id = place.team_id if place is not None else ""
@@ -87,10 +88,6 @@ def _shown(row: StoredPost) -> Post:
     return shown_deleted(row) if row.delete_at else shown(row)
 
 
-def _is_urgent(row: StoredPost) -> bool:
-    return row.priority is not None and row.priority.get("priority") == "urgent"
-
-
 def _response(state: ThreadState, post: Post, row: StoredPost, people: Mapping[str, Participant]) -> ThreadResponse:
     post.reply_count = state.reply_count
     post.last_reply_at = state.last_reply_at
@@ -104,7 +101,7 @@ def _response(state: ThreadState, post: Post, row: StoredPost, people: Mapping[s
         post=post,
         unread_replies=state.unread_replies,
         unread_mentions=state.unread_mentions,
-        is_urgent=_is_urgent(row),
+        is_urgent=queries.is_urgent(row.priority),
         delete_at=state.delete_at,
         is_following=state.following,
     )
@@ -117,12 +114,13 @@ async def get_threads(
     sums = await queries.totals_of(ctx.db, user_id, team_id, which) if totals else Totals()
     found: list[ThreadResponse] | None = None
     if threads:
-        rows = await queries.threads_of(ctx.db, user_id, team_id, which)
-        ids = [user_id for state, _ in rows for user_id in state.participants]
-        people = await participants_for(ctx, ids, extended=extended)
-        found = [_response(state, _shown(row), row, people) for state, row in rows]
-        await add_emojis(ctx, (thread.post for thread in found))
-        await add_permalinks(ctx, (thread.post for thread in found))
+        found = await queries.threads_of(ctx.db, user_id, team_id, which)
+        people = await participants_for(
+            ctx, (each for thread in found for each in thread.participants), extended=extended
+        )
+        for thread in found:
+            thread.participants = [people[each] for each in thread.participants if each in people]
+        await add_details(ctx, {thread.id: thread.post for thread in found})
     return UserThreads(
         total=sums.total,
         total_unread_threads=sums.total_unread_threads,

@@ -24,7 +24,7 @@ from server.features.users import (
     service,
     sign_up,
 )
-from server.features.users.known import shown_in_lists
+from server.features.users.known import shown_by_names, shown_in_lists
 from server.features.users.list_service import Wanted, names
 from server.features.users.models import (
     EmailOnly,
@@ -113,14 +113,11 @@ async def get_users_by_ids(ctx: Context, body: Ids, since: int = 0) -> list[User
 
 
 @router.post("/users/usernames", guard=signed_in)
-async def get_users_by_usernames(ctx: Context, body: Usernames) -> list[User]:
+async def get_users_by_usernames(ctx: Context, body: Usernames) -> list[User] | Reply:
     """People by their names."""
-    users = await queries.users_by_usernames(ctx.db, [name.lower().removeprefix("@") for name in body])
+    wanted = dict.fromkeys(name.lower().removeprefix("@") for name in body)
     allowed = await restricted_ids(ctx)
-    if allowed is not None:
-        known = set(allowed)
-        users = [user for user in users if user.id in known]
-    return await sanitized_many(ctx, users)
+    return Reply(content=_encode(await shown_by_names(ctx, wanted, None if allowed is None else set(allowed))))
 
 
 @router.post("/users/search", guard=in_service("team_id needs view_team, in_channel_id read_channel"))
