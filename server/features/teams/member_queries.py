@@ -82,7 +82,7 @@ SET_GUEST = SQL(f"""
  RETURNING {MEMBER_COLUMNS}
 """)
 
-UNREADS = SQL("""
+_UNREAD = """
     WITH unread AS (
         SELECT c.team_id,
                sum(greatest(c.total_msg_count - m.msg_count, 0))
@@ -95,19 +95,23 @@ UNREADS = SQL("""
           JOIN channels c ON c.id = m.channel_id
          WHERE m.user_id = $1 AND c.team_id <> '' AND c.delete_at = 0
       GROUP BY c.team_id
-    )
+    )"""
+_COUNTS = """
     SELECT t.team_id, coalesce(unread.msg_count, 0)::bigint, coalesce(unread.mention_count, 0)::bigint,
-           coalesce(unread.msg_count_root, 0)::bigint, coalesce(unread.mention_count_root, 0)::bigint
+           coalesce(unread.msg_count_root, 0)::bigint, coalesce(unread.mention_count_root, 0)::bigint"""
+_IN_TEAMS = """
       FROM team_members t
       JOIN teams ON teams.id = t.team_id AND teams.delete_at = 0
- LEFT JOIN unread ON unread.team_id = t.team_id
+ LEFT JOIN unread ON unread.team_id = t.team_id"""
+_TEAMS = """
      WHERE t.user_id = $1 AND t.delete_at = 0 AND ($2 = '' OR t.team_id = $2)
-  ORDER BY t.team_id
-""")
+  ORDER BY t.team_id"""
+
+UNREADS = SQL(f"{_UNREAD} {_COUNTS} {_IN_TEAMS} {_TEAMS}")
 
 # Summed up by channel first: no number of rows makes it look good then to go through all threads of the channels.
-UNREAD_THREADS = SQL("""
-    WITH unread AS MATERIALIZED (
+UNREADS_AND_THREADS = SQL(f"""
+    {_UNREAD}, threads_unread AS MATERIALIZED (
         SELECT t.channel_id,
                count(*) FILTER (WHERE t.last_reply_at > m.last_viewed) AS threads,
                sum(m.unread_mentions) AS mentions,
@@ -118,13 +122,19 @@ UNREAD_THREADS = SQL("""
          WHERE m.user_id = $1 AND m.following AND t.delete_at = 0
            AND (t.last_reply_at > m.last_viewed OR m.unread_mentions > 0)
       GROUP BY t.channel_id
+    ), of_team AS MATERIALIZED (
+        SELECT c.team_id, sum(threads)::bigint AS threads, sum(mentions)::bigint AS mentions,
+               sum(urgent)::bigint AS urgent
+          FROM threads_unread
+          JOIN channel_members cm ON cm.channel_id = threads_unread.channel_id AND cm.user_id = $1
+          JOIN channels c ON c.id = threads_unread.channel_id
+         WHERE c.delete_at = 0 AND c.team_id <> ''
+      GROUP BY c.team_id
     )
-    SELECT c.team_id, sum(threads)::bigint, sum(mentions)::bigint, coalesce(sum(urgent), 0)::bigint
-      FROM unread
-      JOIN channel_members cm ON cm.channel_id = unread.channel_id AND cm.user_id = $1
-      JOIN channels c ON c.id = unread.channel_id
-     WHERE c.delete_at = 0 AND c.team_id <> '' AND ($2 = '' OR c.team_id = $2)
-  GROUP BY c.team_id
+    {_COUNTS}, coalesce(of_team.threads, 0), coalesce(of_team.mentions, 0), coalesce(of_team.urgent, 0)
+    {_IN_TEAMS}
+ LEFT JOIN of_team ON of_team.team_id = t.team_id
+    {_TEAMS}
 """)
 
 
@@ -200,18 +210,4 @@ async def unreads(db: Db, user_id: str, team_id: str = "", *, threads: bool) -> 
 
     Index: channel_members_user_idx, thread_memberships_user_idx.
     """
-    found = await db.many(TeamUnread, UNREADS, user_id, team_id)
-    if not threads:
-        return found
-    counts = {row[0]: tuple(row)[1:] for row in await db.rows(UNREAD_THREADS, user_id, team_id)}
-    return [
-        TeamUnread(
-            item.team_id,
-            item.msg_count,
-            item.mention_count,
-            item.msg_count_root,
-            item.mention_count_root,
-            *counts.get(item.team_id, ()),
-        )
-        for item in found
-    ]
+    return await db.many(TeamUnread, UNREADS_AND_THREADS if threads else UNREADS, user_id, team_id)
