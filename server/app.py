@@ -1,6 +1,5 @@
 """The composition root: the only place that builds the parts of a node and lists its routers by name."""
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -370,23 +369,22 @@ class Node:
             raise
         await seed_roles(services.db, now_ms())
         services.bus.on(Invalidate, self._invalidated)
-        services.bus.on_lost.append(services.cache.clear)
+        services.bus.on_lost.append(self._news_lost)
         await services.bus.start()
+        self._news_lost()
         await self.gateway.start()
         for part in self.parts:
             await part.start()
-        self._watch = asyncio.create_task(self._watch_bus())
         self.ready = True
 
     def _invalidated(self, invalid: Invalidate) -> None:
         if invalid.sender != self.services.bus.node_id:
             self.services.cache.drop(invalid.tags)
 
-    async def _watch_bus(self) -> None:
-        """While no invalidation can arrive, cached rows are believed for a few seconds only."""
-        while True:
-            self.services.cache.max_age = TRUSTED_SECONDS if self.services.bus.connected else BLIND_SECONDS
-            await asyncio.sleep(0.5)
+    def _news_lost(self) -> None:
+        """Forget what is cached; while no invalidation can arrive, cached rows are believed for a few seconds only."""
+        self.services.cache.clear()
+        self.services.cache.max_age = TRUSTED_SECONDS if self.services.bus.connected else BLIND_SECONDS
 
     async def drain(self) -> None:
         """Be taken out of the load balancer and move the sockets elsewhere; requests go on being answered."""
@@ -396,7 +394,6 @@ class Node:
     async def stop(self) -> None:
         """Stop the parts and close all connections."""
         self.ready = False
-        self._watch.cancel()
         for part in reversed(self.parts):
             await part.stop()
         await self.services.bus.stop()

@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 import uvloop
 
+from server import ticks
 from server.app import Node
 from server.config import Config, Overrides
 from server.http.protocol import BoundedHttp
@@ -37,19 +38,19 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._leaves = asyncio.Event()
+        self._wake = asyncio.Event()
 
     def leave(self) -> None:
         """Stop when what is being answered has been."""
         self.should_exit = True
-        self._leaves.set()
+        self._wake.set()
 
     async def main_loop(self) -> None:
         """Renew the date of answers each second, and see to nothing else: uvicorn wakes up ten times for that."""
         while not await self.on_tick(0):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await self._leaves.wait()
+            self._wake.clear()
+            ticks.call_later(1.0, self._wake.set)
+            await self._wake.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -14,6 +14,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import hiredis
 from msgspec import Struct
 
+from server import ticks
+
 Argument = str | bytes | int
 OnMessage = Callable[[bytes, bytes], None]
 
@@ -88,7 +90,7 @@ class RedisConnection(asyncio.Protocol):
         self._on_message = on_message
         self._on_batch = on_batch
         self._on_close = on_close
-        self._watch: asyncio.TimerHandle | None = None
+        self._watch: ticks.Tick | None = None
 
     @classmethod
     async def open(
@@ -165,7 +167,7 @@ class RedisConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio.Protocol."""
         self._transport = cast(asyncio.Transport, transport)
-        self._watch = self._loop.call_later(ANSWER_SECONDS / LOOKS, self._look)
+        self._watch = ticks.call_later(ANSWER_SECONDS / LOOKS, self._look)
 
     def data_received(self, data: bytes) -> None:
         """Part of asyncio.Protocol: hand on messages and answers, in their order."""
@@ -213,7 +215,7 @@ class RedisConnection(asyncio.Protocol):
         if self._looked >= LOOKS:
             self.close()
             return
-        self._watch = self._loop.call_later(ANSWER_SECONDS / LOOKS, self._look)
+        self._watch = ticks.call_later(ANSWER_SECONDS / LOOKS, self._look)
 
     def _lost(self) -> None:
         if self.closed:

@@ -9,6 +9,8 @@ from typing import Any
 import asyncpg
 import structlog
 
+from server import ticks
+
 STALL_SECONDS = 3.0
 """When nothing was answered for so long though something was asked, PostgreSQL is asked whether it is there."""
 PROBE_SECONDS = 2.0
@@ -66,7 +68,7 @@ class Pulse:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await ticks.pause(LOOK_SECONDS)
             if not self._stalls():
                 continue
             self._suspect = False

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from operator import attrgetter
 from typing import Any
 
+from server import ticks
 from server.access.request_limits import RequestLimits
 from server.bus.bus import Bus
 from server.bus.signals import Joined, Left, SessionsChanged, SessionsEnded, TakenOver
@@ -127,7 +128,7 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticks = 0
         self._saving: asyncio.Future[None]
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: ticks.Tick | None = None
         self._drained: asyncio.Task[None] | None = None
         self.protocol_class = type("GatewaySocket", (Socket,), {"__slots__": (), "desk": self})
         """For `uvicorn.Config(ws=…)`."""
@@ -143,7 +144,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         self._saving = loop.create_future()
         self._saving.set_result(None)
-        self._timer = loop.call_later(TICK_SECONDS, self._tick)
+        self._timer = ticks.call_later(TICK_SECONDS, self._tick)
 
     async def drain(self, seconds: float) -> None:
         """Take no new sockets, hand the state of all over to the other nodes and close them within `seconds`."""
@@ -367,7 +368,7 @@ class Gateway:
 
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(TICK_SECONDS, self._tick)
+        self._timer = ticks.call_later(TICK_SECONDS, self._tick)
         now = loop.time()
         self._ticks += 1
         slowed, self._slowed = self._slowed, []

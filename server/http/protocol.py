@@ -9,6 +9,7 @@ import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from server import ticks
 from server.http.cycle import Cycle
 from server.ids import new_id
 
@@ -82,7 +83,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._body_bytes = 0
         self._waits_for = "head"
         self._since = 0.0
-        self._check: asyncio.TimerHandle | None = None
+        self._check: ticks.Tick | None = None
         self._lingers: asyncio.TimerHandle | None = None
         self._last_in_line = False
         """Whether no more requests are taken, and the connection ends when those in line are answered."""
@@ -99,7 +100,7 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.close()
             return
         self._since = self.loop.time()
-        self._check = self.loop.call_later(CHECK_SECONDS, self._check_patience)
+        self._check = ticks.call_later(CHECK_SECONDS, self._check_patience)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
@@ -275,7 +276,7 @@ class BoundedHttp(HttpToolsProtocol):
         if overdue:
             self.transport.abort()
             return
-        self._check = self.loop.call_later(CHECK_SECONDS, self._check_patience)
+        self._check = ticks.call_later(CHECK_SECONDS, self._check_patience)
 
     def _is_unread(self, left: int, now: float) -> bool:
         """Whether the client is too slow to take what it is answered; `left` bytes of it wait now."""

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 import structlog
 
+from server import ticks
 from server.errors import ApiError
 
 log = structlog.get_logger()
@@ -36,7 +37,7 @@ class Flusher(ABC):
 
     async def _work(self) -> None:
         while True:
-            await asyncio.sleep(self._seconds)
+            await ticks.pause(self._seconds)
             try:
                 await self.flush()
             except ApiError as error:

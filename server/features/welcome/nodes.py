@@ -6,7 +6,7 @@ import contextlib
 import structlog
 from msgspec import Struct
 
-from server import __version__
+from server import __version__, ticks
 from server.context import Services
 from server.db import SQL, Db, columns
 from server.errors import ApiError
@@ -72,7 +72,7 @@ class NodeBeat:
 
     async def _keep_beating(self) -> None:
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
+            await ticks.pause(BEAT_SECONDS)
             try:
                 await self._beat()
             except ApiError as error:

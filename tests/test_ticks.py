@@ -1,0 +1,78 @@
+"""What is done every so often is done together, and as often as was asked for."""
+
+import asyncio
+from contextvars import ContextVar
+
+import pytest
+import uvloop
+
+from server import ticks
+
+TICK = 0.05
+
+asked_by: ContextVar[str] = ContextVar("asked_by")
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ticks, "TICK_SECONDS", TICK)
+
+
+async def test_those_who_wait_for_the_same_tick_wake_up_together() -> None:
+    loop = asyncio.get_running_loop()
+    woken: list[float] = []
+
+    async def wait(after: float) -> None:
+        await asyncio.sleep(after)
+        await ticks.pause(4 * TICK)
+        woken.append(loop.time())
+
+    await ticks.pause(TICK)
+    await asyncio.gather(*(wait(number * TICK / 20) for number in range(8)))
+
+    assert woken[-1] - woken[0] < TICK / 20
+
+
+def test_a_beat_keeps_its_time_on_the_loop_of_production() -> None:
+    async def beats(seconds: float, times: int) -> float:
+        loop = asyncio.get_running_loop()
+        await ticks.pause(TICK)
+        began = loop.time()
+        for _ in range(times):
+            await ticks.pause(seconds)
+        return loop.time() - began
+
+    assert 19.5 * TICK < uvloop.run(beats(2 * TICK, 10)) < 24 * TICK
+    assert 0.9 * TICK < uvloop.run(beats(TICK / 10, 10)) < 5 * TICK
+
+
+async def test_what_is_cancelled_is_not_called_and_the_others_are_in_their_own_context() -> None:
+    called: list[str] = []
+    for name in ("ada", "bob", "cy"):
+        asked_by.set(name)
+        tick = ticks.call_later(TICK, lambda: called.append(asked_by.get()))
+        if name == "bob":
+            tick.cancel()
+    waiting = asyncio.create_task(ticks.pause(TICK))
+    await asyncio.sleep(0)
+    waiting.cancel()
+
+    await ticks.pause(2 * TICK)
+
+    assert called == ["ada", "cy"]
+    assert waiting.cancelled()
+
+
+async def test_one_that_fails_keeps_none_from_being_called() -> None:
+    told: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: told.append(context["exception"]))
+    called: list[int] = []
+    ticks.call_later(TICK, [].pop)
+    ticks.call_later(TICK, lambda: called.append(1))
+
+    await ticks.pause(3 * TICK)
+
+    loop.set_exception_handler(None)
+    assert called == [1]
+    assert [type(error) for error in told] == [IndexError]
