@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from server import ticks
 from server.bus.publisher import Publisher
 from server.bus.redis import RedisError
 from server.bus.scripts import Names
@@ -26,6 +27,16 @@ DOUBT_SECONDS = 1.5
 """… if it says nothing for this long more: Redis itself may have been away."""
 MOST_TOPICS = 1000
 """More topics than this are noted as all that there are."""
+
+SILENT = """
+local silent = {}
+for _, node in ipairs(redis.call('SMEMBERS', ARGV[1])) do
+    if redis.call('EXISTS', ARGV[2] .. node) == 0 then
+        silent[#silent + 1] = node
+    end
+end
+return silent
+"""
 
 log = structlog.get_logger()
 
@@ -82,12 +93,8 @@ class Pledges:
 
     async def _silent(self) -> set[str]:
         """The nodes that began and neither stopped nor live."""
-        known: Any = await self._publisher.command("SMEMBERS", self._names.nodes)
-        node_ids = [node_id.decode() for node_id in known]
-        if not node_ids:
-            return set()
-        alive: Any = await self._publisher.command("MGET", *map(self._names.alive, node_ids))
-        return {node_id for node_id, sign in zip(node_ids, alive, strict=True) if sign is None}
+        silent: Any = await self._publisher.command("EVAL", SILENT, 0, self._names.nodes, self._names.alive(""))
+        return {node_id.decode() for node_id in silent}
 
     async def _forget(self, node_id: str) -> None:
         await self._publisher.command("SREM", self._names.nodes, node_id)
@@ -95,12 +102,14 @@ class Pledges:
 
     async def _keep_beating(self) -> None:
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
+            await ticks.pause(BEAT_SECONDS)
             self._beat()
 
     def _beat(self) -> None:
-        self._publisher.push("SET", self._names.alive(self._node_id), "", "EX", ALIVE_SECONDS)
-        self._publisher.push("SADD", self._names.nodes, self._node_id)
+        self._publisher.beat(
+            ("SET", self._names.alive(self._node_id), "", "EX", ALIVE_SECONDS),
+            ("SADD", self._names.nodes, self._node_id),
+        )
 
 
 def _together(owed: Iterable[list[str] | None]) -> tuple[str, ...] | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from server import ticks
 from server.bus.envelope import seal
 from server.bus.event import Event, Turn
 from server.bus.redis import Address, Argument, RedisConnection, RedisError
@@ -19,6 +20,7 @@ from server.bus.signals import EventsLost, Signal
 log = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = (0.02, 2.0)
+PING_SECONDS = 1.0
 PATIENCE_SECONDS = 0.3
 """How long a publish waits for a connection that has just gone."""
 AT_ONCE = 200
@@ -149,6 +151,12 @@ class Publisher:
             raise RedisError("no connection to Redis")
         return [connection.command(*words) for words in commands]
 
+    def beat(self, *commands: Sequence[Argument]) -> None:
+        """Send commands that nobody waits for, with whatever else leaves in this turn of the loop."""
+        if self._connection is not None and self._ready.is_set():
+            for words in commands:
+                self._connection.command(*words).add_done_callback(_seen)
+
     async def publish(self, messages: Sequence[Event | Signal]) -> bool:
         """Send the messages in their order; False when Redis did not confirm it, then their topics are remembered."""
         done = True
@@ -260,20 +268,21 @@ class Publisher:
     async def _stay_connected(self) -> None:
         delay = RECONNECT_SECONDS[0]
         while True:
-            gone = asyncio.Event()
+            news = asyncio.Event()
             try:
-                connection = await RedisConnection.open(self._address, on_close=gone.set)
+                connection = await RedisConnection.open(self._address, on_close=news.set)
                 try:
                     await self._prepare(connection)
                     self._connection = connection
                     self._ready.set()
                     delay = RECONNECT_SECONDS[0]
-                    while not gone.is_set():
+                    while not connection.closed:
+                        news.clear()
                         connection.command("PING")  # without an answer it closes itself, before a post has to wait
+                        beat = ticks.call_later(PING_SECONDS, news.set)
                         await self._confess()
-                        with contextlib.suppress(TimeoutError):
-                            async with asyncio.timeout(1.0):
-                                await gone.wait()
+                        await news.wait()
+                        beat.cancel()
                 finally:
                     self._ready.clear()
                     self._away_since = asyncio.get_running_loop().time()

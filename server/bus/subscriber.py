@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from server import ticks
 from server.bus.envelope import Envelope, unseal
 from server.bus.publisher import RECONNECT_SECONDS, begin_epoch, evicted_keys
 from server.bus.redis import Address, RedisConnection, RedisError
@@ -24,6 +25,8 @@ PULSE_SECONDS = 1.0
 """How often Redis must show that it is there, and the same as before; what is cached is believed as long as it is."""
 CHECK_SECONDS = 5.0
 """How often topics are asked whether something was missed in silence."""
+EVICTED_SECONDS = 3.0
+"""How often Redis is asked whether it has dropped keys."""
 BACKLOG = 100_000
 """More messages than this are not held back while a gap is filled; the connection starts over instead."""
 _CHUNK = 500
@@ -96,7 +99,13 @@ class Subscriber:
         self._refused = False
         """Whether Redis took no writes: what nodes had to tell each other since is lost."""
         self._evicted = 0
-        """How many keys Redis had dropped when the epoch was asked for."""
+        """How many keys Redis had dropped when that was asked last."""
+        self._ask_at = 0.0
+        """When that is to be asked again."""
+        self._published = 0
+        """How far the position had come when the pulse was felt last, 0 if that is not known."""
+        self._checked = 0
+        """How far it had come when all topics were seen to have nothing more."""
         self.epoch = b""
         self._address = address
         self._names = names
@@ -273,7 +282,7 @@ class Subscriber:
         """Redis was emptied: positions have begun again, and what was published in between is not to be had."""
         log.warning("Redis has started over; all connections start anew")
         self.epoch = epoch
-        self.position = 0
+        self.position = self._published = self._checked = 0
         self.lost += 1
         for subscription in self._subscriptions.values():
             subscription.last = -1
@@ -365,12 +374,13 @@ class Subscriber:
         loop = asyncio.get_running_loop()
         next_check = loop.time() + CHECK_SECONDS
         while True:
-            await asyncio.sleep(PULSE_SECONDS)
+            await ticks.pause(PULSE_SECONDS)
             with contextlib.suppress(RedisError):
                 await self.feel_pulse()
                 if loop.time() >= next_check:
                     next_check = loop.time() + CHECK_SECONDS
-                    await self.check()
+                    if not self._published or self._published != self._checked:
+                        await self.check()
 
     async def feel_pulse(self) -> None:
         """See that Redis answers, takes writes, and has all it was told. Raises RedisError.
@@ -380,8 +390,13 @@ class Subscriber:
         connection = self._connection
         if connection is None:
             return
-        await self._prove_writable(connection)
-        epoch = await self._present_epoch(connection)
+        written = self._write(connection)
+        told = connection.command("MGET", self._names.epoch, self._names.position)
+        await self._prove(connection, written)
+        epoch, position = await told
+        self._published = int(position or 0)
+        if asyncio.get_running_loop().time() >= self._ask_at:
+            epoch = await self._epoch_after_evictions(connection) or epoch
         if epoch == self.epoch or connection is not self._connection or self._holding():
             return
         # Whatever was published since has arrived before the answer, so nobody else has noticed.
@@ -389,19 +404,23 @@ class Subscriber:
         if epoch != self.epoch and connection is self._connection and not self._holding():
             self._restart(epoch)
 
-    async def _present_epoch(self, connection: RedisConnection) -> bytes:
+    async def _epoch_after_evictions(self, connection: RedisConnection) -> bytes:
+        """A new epoch if Redis has dropped keys since this was asked last, else nothing."""
+        self._ask_at = asyncio.get_running_loop().time() + EVICTED_SECONDS
         evicted = await evicted_keys(connection)
-        if evicted > self._evicted:
-            log.error("Redis drops keys, so nobody can go on exactly: its maxmemory-policy must be noeviction")
-            self._evicted = evicted
-            return await begin_epoch(connection, self._names)
-        epoch: bytes = await connection.command("GET", self._names.epoch)
-        return epoch
+        if evicted <= self._evicted:
+            return b""
+        log.error("Redis drops keys, so nobody can go on exactly: its maxmemory-policy must be noeviction")
+        self._evicted = evicted
+        return await begin_epoch(connection, self._names)
 
-    async def _prove_writable(self, connection: RedisConnection) -> None:
+    def _write(self, connection: RedisConnection) -> "asyncio.Future[Any]":
+        return connection.command("SET", self._names.pulse, "", "EX", 60)
+
+    async def _prove(self, connection: RedisConnection, written: "asyncio.Future[Any]") -> None:
         """A Redis that answers and takes no writes (full, a replica) carries no news: it is as good as away."""
         try:
-            await connection.command("SET", self._names.pulse, "", "EX", 60)
+            await written
         except RedisError:
             if not connection.closed:
                 self._refused = True
@@ -411,18 +430,23 @@ class Subscriber:
     async def check(self) -> None:
         """Ask whether any topic has more than was passed on, and fill it in. Raises RedisError."""
         subscriptions = list(self._subscriptions.values())
+        epoch, checked = self.epoch, 0
         for start in range(0, len(subscriptions), _CHUNK):
             connection = self._connection
             if connection is None or not self.settled:
                 return
             some = subscriptions[start : start + _CHUNK]
-            tails = await connection.command("MGET", *(self._names.tail(one.topic) for one in some))
+            names = [self._names.tail(one.topic) for one in some]
+            position, *tails = await connection.command("MGET", self._names.position, *names)
             if self._holding():
                 return
+            checked = checked or int(position or 0)
             behind = [one for one, tail in zip(some, tails, strict=True) if int(tail or 0) > one.last >= 0]
             if behind:
                 self.gaps += len(behind)
                 await self._fill(connection, behind)
+        if epoch == self.epoch:
+            self._checked = checked
 
     # the connection
 
@@ -447,12 +471,13 @@ class Subscriber:
             delay = min(delay * 2, RECONNECT_SECONDS[1])
 
     async def _resubscribe(self, connection: RedisConnection) -> None:
-        await self._prove_writable(connection)
+        await self._prove(connection, self._write(connection))
         self._evicted, epoch = await asyncio.gather(evicted_keys(connection), begin_epoch(connection, self._names))
         if self.epoch and (epoch != self.epoch or self._refused):
             self._restart(epoch)
         self._refused = False
         self.epoch = epoch
+        self._published = self._checked = 0
         self._backlog = []
         self._connection = connection
         async with self._filling:
