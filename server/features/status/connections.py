@@ -22,7 +22,7 @@ BEAT = (
 local known = redis.call('ZSCORE', p .. 'nodes', ARGV[2])
 redis.call('ZADD', p .. 'nodes', now + ARGV[3], ARGV[2])
 redis.call('EXPIRE', p .. 'on:' .. ARGV[2], ARGV[4])
-return known and 1 or 0
+return {known and 1 or 0, redis.call('ZRANGEBYSCORE', p .. 'nodes', '-inf', '(' .. now)}
 """
 )
 
@@ -49,8 +49,6 @@ end
 return absent
 """
 )
-
-DEAD = _LIVE + "return redis.call('ZRANGEBYSCORE', p .. 'nodes', '-inf', '(' .. now)"
 
 FORGET = (
     _LIVE
@@ -84,11 +82,14 @@ class Connections:
         answer = await self._bus.command("EVAL", script, 0, self._prefix, *words)
         return [item.decode() for item in answer]
 
-    async def beat(self) -> bool:
-        """Say that this node lives; False when Redis did not know it (any more), nor who is connected to it."""
+    async def beat(self) -> tuple[bool, list[str]]:
+        """Say that this node lives: whether Redis knew it (still) and who is connected to it, and the dead nodes.
+
+        Dead are those that stopped beating and were not forgotten yet.
+        """
         millis, keep = int(self._seconds * 1000), int(self._seconds) + 3600
-        answer = await self._bus.command("EVAL", BEAT, 0, self._prefix, self._node_id, millis, keep)
-        return bool(answer)
+        known, dead = await self._bus.command("EVAL", BEAT, 0, self._prefix, self._node_id, millis, keep)
+        return bool(known), [node_id.decode() for node_id in dead]
 
     async def begin(self) -> list[str]:
         """Who was connected in an earlier run under the same node id, and is not any more."""
@@ -112,10 +113,6 @@ class Connections:
         for part in _parts(user_ids):
             absent += await self._run(ABSENT, "", *part)
         return absent
-
-    async def dead(self) -> list[str]:
-        """Nodes that stopped beating and were not forgotten yet."""
-        return await self._run(DEAD)
 
     async def users_of(self, node_id: str) -> list[str]:
         """The users that were connected to a node."""

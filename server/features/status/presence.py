@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 import structlog
 
+from server import ticks
 from server.bus.redis import RedisError
 from server.context import Services
 from server.errors import ApiError
@@ -189,7 +190,7 @@ class Presence:
             except (ApiError, RedisError) as error:
                 if self._services.bus.connected:
                     log.warning("statuses are behind", work=work.__name__, error=str(error))
-            await asyncio.sleep(seconds)
+            await ticks.pause(seconds)
 
     async def _chores(self) -> None:
         before = time.monotonic() - GRACE_SECONDS
@@ -225,17 +226,17 @@ class Presence:
         await self.tell(rows, rows)
 
     async def _beat(self) -> None:
-        if not await self.connections.beat() or not self._registered:
+        known, dead = await self.connections.beat()
+        if not known or not self._registered:
             await self.connections.add(self._here)
             self._registered = True
             for user_id, at in self._here.items():
                 self._active.setdefault(user_id, at)
             self._wake.set()
-        for node_id in await self.connections.dead():
-            if node_id != self._services.node_id:
-                users = await self.connections.users_of(node_id)
-                await self._set_offline(await self.connections.absent(users))
-                await self.connections.forget(node_id)
+        for node_id in dead:
+            users = await self.connections.users_of(node_id)
+            await self._set_offline(await self.connections.absent(users))
+            await self.connections.forget(node_id)
 
     async def _check_away(self) -> None:
         idle_since = now_ms() - self._timeout_ms()
