@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from server.db import SQL, Db
+from server.db.pool import Backend
 
 LEASE = 300_000
 """Milliseconds for which a taken job belongs to its node."""
@@ -40,6 +41,27 @@ TAKE_JOBS = SQL("""
 async def take_jobs(db: Db, names: Sequence[str], now: int, limit: int) -> list[StoredJob]:
     """Take up to `limit` due jobs of these names; nobody else gets them for LEASE. Index: jobs_run_at_idx."""
     return await db.many(StoredJob, TAKE_JOBS, names, now, limit, LEASE)
+
+
+LOOK = SQL("""
+    SELECT CASE WHEN $1::bigint <> 0 THEN pg_try_advisory_lock($1) ELSE false END,
+           (SELECT run_at FROM jobs WHERE failed_at = 0 AND name = ANY($2) ORDER BY run_at LIMIT 1)
+""")
+
+
+class Look(Struct, frozen=True):
+    """What a runner sees at one look."""
+
+    locked: bool
+    """Whether it got the lock that it asked for."""
+    next_at: int | None
+    """When the next job is due, None for never."""
+
+
+async def look(connection: Backend, lock: int, names: Sequence[str]) -> Look:
+    """Seek an advisory lock (0: none), and see when the next job of these names is due. Index: jobs_run_at_idx."""
+    rows, *_ = await connection.ask(LOOK.text, (lock, names))
+    return Look(*rows[0])
 
 
 DELETE_JOB = SQL("DELETE FROM jobs WHERE id = $1")

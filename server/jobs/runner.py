@@ -11,6 +11,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from server import ticks
 from server.db import Pool
 from server.errors import ApiError
 from server.ids import now_ms
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 ELECTION = 0x68756264
 """The advisory lock that the node doing the periodic work holds."""
 
+UNHEARD = 12
+"""A timer is looked for so many times less often than jobs."""
 AGAIN = 1.0
 """Seconds until a timer runs again what could not be done, or what other nodes are doing."""
 
@@ -60,8 +63,9 @@ class Runner:
     jobs wait for.
 
     `make_context` gives the first argument of handlers. `runs` and `schedules` say, each time anew, whether this
-    node takes jobs and whether it may be elected. `poll` (seconds) bounds how late a job is noticed when the news of
-    it got lost; a retry is as late as that. `grace` (seconds) is how long a stop waits for jobs under way.
+    node takes jobs and whether it may be elected. `poll` (seconds): how often it looks for jobs whose news got lost or
+    that are to be tried again, and how late another node follows one that was elected. `grace` (seconds) is how long a
+    stop waits for jobs under way.
     """
 
     def __init__(
@@ -86,8 +90,10 @@ class Runner:
         kinds: dict[str, list[str]] = {}
         for name, handler in jobs.handlers.items():
             kinds.setdefault(handler.waits_for, []).append(name)
+        self._names = list(jobs.handlers)
         self._lanes = [_Lane(names, concurrency) for names in kinds.values()]
         self._sweeps: list[Sweep] = [*jobs.sweeps, Sweep("delete_failed_jobs", 3600, self._delete_failed)]
+        self._sweeps_due = asyncio.Event()
         self._due: dict[str, float] = {}
         self._timers = jobs.timers
         self._alarms = {timer.name: asyncio.Event() for timer in jobs.timers}
@@ -101,6 +107,7 @@ class Runner:
         self._tasks = [
             *(asyncio.create_task(self._take(lane)) for lane in self._lanes),
             asyncio.create_task(self._schedule()),
+            asyncio.create_task(self._sweep_forever()),
             *(asyncio.create_task(self._keep(timer)) for timer in self._timers),
         ]
 
@@ -134,10 +141,7 @@ class Runner:
                     lane.add(asyncio.create_task(self._run(job)))
                 taken = len(found)
             if taken < free or free <= 0:
-                # Not wait_for, which takes no notice of being cancelled when the news comes at that moment.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._poll):
-                        await lane.news.wait()
+                await lane.news.wait()
 
     def _hear(self, names: str = "") -> None:
         """Look for jobs of these names, by commas, or for all."""
@@ -188,38 +192,51 @@ class Runner:
             await asyncio.sleep(AGAIN)
 
     async def _schedule(self) -> None:
-        """Listen for new jobs, and hold or seek the election, both on one connection of their own."""
+        """Listen for new jobs, see what is due, and hold or seek the election, all on one connection of their own."""
         while True:
+            wait = self._poll * (0.8 + 0.4 * random())  # noqa: S311 (only spreads the nodes)
             try:
                 if self._connection is None or self._connection.is_closed():
                     self.elected = False
                     self._connection = await self._db.connect()
                     await self._connection.add_listener(CHANNEL, self._heard)
-                    self._hear()
-                    for alarm in self._alarms.values():
-                        alarm.set()
+                    self._hear_all()
                 with self._db.watched(self._connection):
-                    await self._elect(self._connection)
+                    next_at = await self._look(self._connection)
             except _FAILURES as error:
                 log.warning("no connection to listen for jobs", error=str(error))
                 self.elected = False
                 if self._connection is not None:
                     self._connection.terminate()  # it may be dead without saying so
+                self._hear_all()  # other connections may still do
+            else:
+                left = (next_at - now_ms()) / 1000 if next_at is not None else wait
+                if left <= 0:
+                    self._hear()
+                else:
+                    wait = min(wait, max(left, AGAIN))
             if self.elected:
-                await self._sweep()
-            await asyncio.sleep(self._poll * (0.8 + 0.4 * random()))  # noqa: S311 (only spreads the nodes)
+                self._sweeps_due.set()
+            await ticks.pause(wait)
 
-    async def _elect(self, connection: Any) -> None:
-        """Hold the election, seek it, or give it up; without a wish for it just see that the connection lives."""
-        if self._schedules() and not self.elected:
+    def _hear_all(self) -> None:
+        """Look for whatever may have come unheard."""
+        self._hear()
+        for alarm in self._alarms.values():
+            alarm.set()
+
+    async def _look(self, connection: Any) -> int | None:
+        """When the next job is due, None for never; on the way hold the election, seek it, or give it up."""
+        seeks = self._schedules() and not self.elected
+        found = await queries.look(connection, ELECTION if seeks else 0, self._names)
+        if seeks:
             # The lock ends with the connection, so a node that dies is followed by another one.
-            self.elected = await connection.fetchval("SELECT pg_try_advisory_lock($1)", ELECTION)
+            self.elected = found.locked
             self._due.clear()
         elif self.elected and not self._schedules():
             await connection.fetchval("SELECT pg_advisory_unlock($1)", ELECTION)
             self.elected = False
-        else:
-            await connection.fetchval("SELECT 1")
+        return found.next_at
 
     def _heard(self, connection: Any, pid: int, channel: str, payload: object) -> None:
         alarm = self._alarms.get(str(payload))
@@ -248,7 +265,10 @@ class Runner:
                     await alarm.wait()
 
     async def _until_due(self, timer: Timer) -> float:
-        """Seconds until a timer is due, but not more than until one that was not heard of is looked for."""
+        """Seconds until a timer is due, or until it is looked for though nobody said anything.
+
+        Who makes something due wakes it, and when that could not be heard `_schedule` does.
+        """
         if not self._runs():
             return self._poll
         try:
@@ -256,7 +276,14 @@ class Runner:
         except _FAILURES as error:
             log.warning("what is due can't be read", timer=timer.name, error=str(error))
             return self._poll
-        return min((at - now_ms()) / 1000, self._poll) if at else self._poll
+        longest = self._poll * UNHEARD
+        return min((at - now_ms()) / 1000, longest) if at else longest
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            await self._sweeps_due.wait()
+            self._sweeps_due.clear()
+            await self._sweep()
 
     async def _sweep(self) -> None:
         for sweep in self._sweeps:
