@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 RECORD_SECONDS = 600
 """A record that is not saved again is forgotten after this long."""
 REFRESH_SECONDS = 200
+REFRESH_EVERY = 10.0
+"""Records that would expire are saved together, so often."""
 MARK_SECONDS = 5.0
 MARK_EVENTS = 64
 """A connection is marked again when its last mark is so old, or so many events ago: to mark and save one costs about as
@@ -115,6 +117,7 @@ class Checkpoints:
         """Called for a connection that waited for a fresh mark, once it is saved."""
         self._waiting: dict[Connection, object] = {}
         self._new: dict[Connection, None] = {}
+        self._refreshed_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
     def soon(self, connection: Connection) -> None:
@@ -168,19 +171,23 @@ class Checkpoints:
 
     async def round(self, connections: Sequence[Connection], now: float) -> None:
         """Mark and save the connections to which much has happened since, or whose record would expire."""
+        oldest = float("inf")
+        if now - self._refreshed_at >= REFRESH_EVERY:
+            self._refreshed_at = now
+            oldest = REFRESH_SECONDS
         for start in range(0, len(connections), _STRIDE):
             if not self._bus.settled:
                 return
-            due = [one for one in connections[start : start + _STRIDE] if self._is_due(one, now)]
+            due = [one for one in connections[start : start + _STRIDE] if self._is_due(one, now, oldest)]
             if due:
                 await self.save(due)
             else:
                 await asyncio.sleep(0)
 
-    def _is_due(self, connection: Connection, now: float) -> bool:
+    def _is_due(self, connection: Connection, now: float, oldest: float) -> bool:
         """Whether the connection's marks are to be saved; then they are of now."""
         age = now - connection.saved_at
-        if age < REFRESH_SECONDS:
+        if age < oldest:
             news = connection.first + len(connection.log) - connection.saved_seq
             if not news or (news < MARK_EVENTS and age < MARK_SECONDS) or connection.transport is None:
                 return False  # of who is away, the marks of then are what the client needs: it has seen nothing since
