@@ -30,9 +30,11 @@ DURABLE: Mapping[str, str] = {
     "random_page_cost": "1.1",
     "checkpoint_timeout": "15min",
     "max_wal_size": "2GB",
+    "wal_writer_delay": "1s",
     "jit": "off",
 }
-"""For development: as safe as a real one, sized for one machine."""
+"""For development: as safe as a real one, sized for one machine. Whoever commits writes the log, so that the process
+that does so for others need not look five times a second."""
 
 FORGETFUL: Mapping[str, str] = {
     **DURABLE,
