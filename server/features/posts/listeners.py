@@ -17,6 +17,6 @@ async def preferences_changed(ctx: Context, tx: Change, user_id: str, preference
 
 def listen() -> None:
     """Hear of preferences from now on; a second call changes nothing."""
-    for listeners in (SAVED, DELETED):
+    for listeners in (SAVED.setdefault(CATEGORY, []), DELETED):
         if preferences_changed not in listeners:
             listeners.append(preferences_changed)

@@ -35,6 +35,16 @@ UPSERT_PREFERENCES = SQL("""
         ON CONFLICT (user_id, category, name) DO UPDATE SET value = excluded.value
 """)
 
+# All in one: only where nothing is in the way, what $5 and $6 leave room for.
+ADD_PREFERENCES = SQL("""
+    INSERT INTO preferences (user_id, category, name, value)
+    SELECT $1, given.category, given.name, given.value
+      FROM unnest($2::text[], $3::text[], $4::text[]) AS given (category, name, value)
+     WHERE EXISTS (SELECT FROM users WHERE id = $1)
+       AND (SELECT count(*) <= $5 AND coalesce(sum(octet_length(value)), 0) <= $6 FROM preferences WHERE user_id = $1)
+        ON CONFLICT (user_id, category, name) DO UPDATE SET value = excluded.value
+""")
+
 DELETE_PREFERENCES = SQL("""
     DELETE FROM preferences
      USING unnest($2::text[], $3::text[]) AS given (category, name)
@@ -65,9 +75,23 @@ async def preference(db: Db, user_id: str, category: str, name: str) -> Preferen
 
 async def upsert_preferences(db: Db, user_id: str, preferences: Sequence[Preference]) -> int:
     """Set preferences of a user, no two of the same name; how many rows that wrote, 0 when there is no such user."""
+    return await db.run(UPSERT_PREFERENCES, user_id, *_columns(preferences))
+
+
+async def add_preferences(
+    db: Db, user_id: str, preferences: Sequence[Preference], max_count: int, max_bytes: int
+) -> int:
+    """The same where that surely leaves the user with at most so many, and bytes in their values; else 0."""
+    size = sum(4 * len(item.value) for item in preferences)
+    return await db.run(
+        ADD_PREFERENCES, user_id, *_columns(preferences), max_count - len(preferences), max_bytes - size
+    )
+
+
+def _columns(preferences: Sequence[Preference]) -> Sequence[Sequence[str]]:
+    """Categories, names and values, in the order of the keys, in which all lock them."""
     rows = sorted((item.category, item.name, item.value) for item in preferences)
-    categories, names, values = zip(*rows, strict=True) if rows else ((), (), ())
-    return await db.run(UPSERT_PREFERENCES, user_id, categories, names, values)
+    return list(zip(*rows, strict=True)) if rows else ((), (), ())
 
 
 async def delete_preferences(db: Db, user_id: str, preferences: Sequence[Preference]) -> int:

@@ -27,8 +27,8 @@ MAX_BYTES = 4_000_000
 
 Listener = Callable[[Context, Change, str, Sequence[Preference]], Awaitable[None]]
 
-SAVED: list[Listener] = []
-"""Called with the user id and what was set, inside the transaction."""
+SAVED: dict[str, list[Listener]] = {}
+"""By category: called with the user id and what was set along with one of it, inside the transaction."""
 DELETED: list[Listener] = []
 """Called with the user id and what was removed, inside the transaction."""
 
@@ -45,9 +45,14 @@ async def save(ctx: Context, user_id: str, preferences: Sequence[Preference]) ->
         await _check_name(ctx, item)
     wanted = {(item.category, item.name): _tidied(item) for item in preferences}
     saved = list(wanted.values())
+    listeners = dict.fromkeys(listener for item in saved for listener in SAVED.get(item.category, ()))
+    # What nobody listens to is remembered nowhere, so there is nothing to forget: one statement does.
+    if not listeners and await queries.add_preferences(ctx.db, user_id, saved, MAX_PREFERENCES, MAX_BYTES):
+        await ctx.tell((), [PreferencesChanged(user_id=user_id, preferences=saved)])
+        return
     async with ctx.begin() as tx:
         await put(ctx, tx, user_id, saved)
-        for listener in SAVED:
+        for listener in listeners:
             await listener(ctx, tx, user_id, saved)
 
 

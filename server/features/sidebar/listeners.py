@@ -25,6 +25,9 @@ async def preferences_deleted(ctx: Context, tx: Change, user_id: str, preference
 
 def listen() -> None:
     """Hear of preferences from now on; a second call changes nothing."""
-    for listeners, listener in ((SAVED, preferences_saved), (DELETED, preferences_deleted)):
+    for listeners, listener in (
+        (SAVED.setdefault(FAVORITE_CHANNEL, []), preferences_saved),
+        (DELETED, preferences_deleted),
+    ):
         if listener not in listeners:
             listeners.append(listener)

@@ -1,5 +1,6 @@
 """Preferences over HTTP, and what the user's own sockets hear of them."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -71,8 +72,9 @@ async def test_only_oneself_and_administrators_reach_preferences(make: Make, adm
     assert (await client(bob).get("/users/me/preferences/display_settings")).status == 404
     (await client(admin).put(f"/users/{ada.id}/preferences", [wish(ada, "aa")])).ok()
     nobody = {**wish(ada, "aa"), "user_id": new_id()}
-    missing = await client(admin).put(f"/users/{nobody['user_id']}/preferences", [nobody])
-    assert (missing.status, missing.error_id) == (404, "app.user.missing_account.const")
+    for category in ("display_settings", "channel_open_time"):
+        missing = await client(admin).put(f"/users/{nobody['user_id']}/preferences", [{**nobody, "category": category}])
+        assert (missing.status, missing.error_id) == (404, "app.user.missing_account.const")
 
 
 @pytest.mark.parametrize(
@@ -113,18 +115,53 @@ async def test_lists_have_one_to_a_hundred_preferences(make: Make, client: Clien
     assert len((await client(ada).get("/users/me/preferences/display_settings")).ok()) == 100
 
 
+@pytest.mark.parametrize("category", ["display_settings", "channel_open_time"])
 async def test_a_user_can_have_so_many_preferences(
-    make: Make, client: Clients, monkeypatch: pytest.MonkeyPatch
+    category: str, make: Make, client: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = await make.user()
     monkeypatch.setattr(service, "MAX_PREFERENCES", 3)
 
-    (await client(ada).put("/users/me/preferences", [wish(ada, "aa"), wish(ada, "bb")])).ok()  # and tutorial_step
-    more = await client(ada).put("/users/me/preferences", [wish(ada, "cc")])
-    again = await client(ada).put("/users/me/preferences", [wish(ada, "bb", "other")])
+    def set_to(name: str, value: str = "true") -> dict[str, str]:
+        return wish(ada, name, value, category)
+
+    (await client(ada).put("/users/me/preferences", [set_to("aa"), set_to("bb")])).ok()  # and tutorial_step
+    more = await client(ada).put("/users/me/preferences", [set_to("cc")])
+    again = await client(ada).put("/users/me/preferences", [set_to("bb", "other")])
 
     assert (more.status, more.error_id) == (400, "app.preference.save.too_many.app_error")
     assert again.status == 200
+    assert (await client(ada).get(f"/users/me/preferences/{category}")).ok() == [set_to("aa"), set_to("bb", "other")]
+
+
+@pytest.mark.parametrize("category", ["display_settings", "channel_open_time"])
+async def test_the_values_of_a_user_can_have_so_many_bytes(
+    category: str, make: Make, client: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await make.user()
+    monkeypatch.setattr(service, "MAX_BYTES", 101)  # one of them is tutorial_step's
+
+    replies = [
+        await client(ada).put("/users/me/preferences", [wish(ada, name, value, category)])
+        for name, value in (("aa", "ä" * 40), ("bb", "b" * 21), ("bb", "b" * 20), ("aa", "\U0001f600" * 20))
+    ]
+
+    assert [reply.status for reply in replies] == [200, 400, 200, 200]
+    (await client(ada).put("/users/me/preferences", [wish(ada, "aa", "", category)])).ok()
+
+
+async def test_writes_at_the_same_moment_all_count(make: Make, client: Clients) -> None:
+    ada = await make.user()
+
+    async def put(number: int) -> None:
+        mine = [wish(ada, name, str(number), "channel_open_time") for name in ("aa", f"name{number}", "zz")]
+        (await client(ada, node=number % 2).put("/users/me/preferences", mine)).ok()
+
+    await asyncio.gather(*(put(number) for number in range(12)))
+
+    stored = {item["name"]: item["value"] for item in (await client(ada).get("/users/me/preferences")).ok()}
+    assert {name for name in stored if name.startswith("name")} == {f"name{number}" for number in range(12)}
+    assert stored["aa"] == stored["zz"]
 
 
 async def test_what_is_no_colour_in_a_theme_becomes_white(make: Make, client: Clients) -> None:
@@ -183,7 +220,7 @@ async def test_listeners_run_inside_the_transaction_of_the_write(
         if preferences[0].name == "refused":
             raise BadRequest("a.listener.refused")
 
-    monkeypatch.setattr(service, "SAVED", [listen])
+    monkeypatch.setattr(service, "SAVED", {"display_settings": [listen]})
     (await client(ada).put("/users/me/preferences", [wish(ada, "taken", "1")])).ok()
     refused = await client(ada).put("/users/me/preferences", [wish(ada, "refused")])
 
