@@ -66,17 +66,36 @@ _WHERE = {
 }
 
 
-def _place(user: str) -> str:
-    """Columns that tell the places of posts in the threads that they began, and whether a user follows these.
+class Place(Struct):
+    """Where a post stands in the thread that it began."""
+
+    last_reply_at: int
+    participants: list[str] | None
+    """Ids, who wrote last comes last."""
+    is_following: bool
+
+
+def _place(user: str, table: str = "posts") -> str:
+    """Columns that tell the places of posts in the threads that they began.
 
     Sub-selects, which are made for the rows of the page only. The time of the last reply and the participants are one
     text: it takes one look into the table, and a fraction of the time of an array to make and to read.
     """
     return f""",
-           CASE WHEN reply_count > 0 THEN
+           CASE WHEN {table}.reply_count > 0 THEN
                (SELECT last_reply_at || ',' || array_to_string(participants, ',')
-                  FROM threads WHERE post_id = posts.id) END,
-           coalesce((SELECT following FROM thread_memberships WHERE post_id = posts.id AND user_id = {user}), false)"""
+                  FROM threads WHERE post_id = {table}.id) END,
+           CASE WHEN {table}.root_id = '' THEN
+               coalesce((SELECT following FROM thread_memberships
+                          WHERE post_id = {table}.id AND user_id = {user}), false) END"""
+
+
+def _place_of(thread: str | None, is_following: bool) -> Place:
+    """What the columns of `_place` tell."""
+    if thread is None:
+        return Place(0, None, is_following)
+    last_reply_at, _, participants = thread.partition(",")
+    return Place(int(last_reply_at), participants.split(",") if participants else None, is_following)
 
 
 def _page_sql(kind: str, collapsed: bool, deleted: bool, far: bool) -> SQL:
@@ -283,33 +302,42 @@ class ThreadPage(Struct, kw_only=True):
     """Times are those of changes, and deleted posts are among them."""
 
 
-def _thread_sql(column: str, up: bool) -> SQL:
+def _thread_sql(column: str, up: bool, collapsed: bool) -> SQL:
     sign, direction = ("<", "DESC") if up else (">", "")
     live = "AND delete_at = 0" if column == "create_at" else ""
     order = f"{column} {direction}, id {direction}"
     posts = f"""
             SELECT *
               FROM posts
-             WHERE (id = $1 OR root_id = $1 AND root_id <> '') AND original_id = '' {live}
+             WHERE (id = (SELECT id FROM root) OR root_id = (SELECT id FROM root) AND root_id <> '')
+               AND original_id = '' {live}
                AND ($2::bigint = 0 OR ({column}, id) {sign} ($2, $3))
           ORDER BY {order}
              LIMIT $4"""
-    return SQL(f"SELECT {POST}, so_far FROM {_within_bytes(posts, order)} AS p ORDER BY {order}")
+    place = _place("$5", "p") if collapsed else ", $5::text IS NULL"
+    return SQL(f"""
+    WITH root AS MATERIALIZED (SELECT coalesce(nullif(root_id, ''), id) AS id FROM posts WHERE id = $1)
+    SELECT {POST}, so_far {place} FROM {_within_bytes(posts, order)} AS p ORDER BY {order}""")
 
 
-THREAD_PAGES = {(column, up): _thread_sql(column, up) for column in ("create_at", "update_at") for up in (False, True)}
+THREAD_PAGES = {key: _thread_sql(*key) for key in product(("create_at", "update_at"), _BOTH, _BOTH)}
 
 
-async def thread_page(db: Db, root_id: str, page: ThreadPage) -> tuple[list[StoredPost], bool]:
-    """Posts of a thread, the root among them, in the direction of the page, and whether MAX_BYTES ended it.
+async def thread_page(
+    db: Db, post_id: str, user_id: str, page: ThreadPage, collapsed: bool
+) -> tuple[list[StoredPost], Place | None, bool]:
+    """Posts of the thread of a post, the root among them, in the direction of the page.
 
+    Then, with collapsed threads, the place of the root if it is among them; and whether MAX_BYTES ended the page.
     Indexes: posts_pkey, posts_thread_idx.
     """
-    sql = THREAD_PAGES["update_at" if page.updates_only else "create_at", page.up]
+    sql = THREAD_PAGES["update_at" if page.updates_only else "create_at", page.up, collapsed]
     from_post = page.from_post or ("" if page.up else "~")
-    rows = await db.rows(sql, root_id, page.from_time, from_post, page.limit)
+    rows = await db.rows(sql, post_id, page.from_time, from_post, page.limit, user_id)
     posts = await with_large_props(db, [StoredPost(*row[:_WIDTH]) for row in rows])
-    return posts, bool(rows) and rows[-1][_WIDTH] >= MAX_BYTES
+    root = next((row for row, post in zip(rows, posts, strict=True) if not post.root_id), None) if collapsed else None
+    place = _place_of(*root[_WIDTH + 1 :]) if root is not None else None
+    return posts, place, bool(rows) and rows[-1][_WIDTH] >= MAX_BYTES
 
 
 PLACE_IN_THREAD = SQL("""
@@ -321,10 +349,9 @@ PLACE_IN_THREAD = SQL("""
 """)
 
 
-async def place_in_thread(db: Db, root_id: str, user_id: str) -> tuple[int, list[str] | None, bool]:
+async def place_in_thread(db: Db, root_id: str, user_id: str) -> Place:
     """When a thread had its last reply, who takes part, and whether the user follows it."""
-    row = await db.row(PLACE_IN_THREAD, root_id, user_id)
-    return tuple(row) if row is not None else (0, None, False)
+    return await db.one(Place, PLACE_IN_THREAD, root_id, user_id) or Place(0, None, False)
 
 
 MAX_PINNED = 1000

@@ -11,7 +11,6 @@ from server.config.client import VERSION
 from server.context import Context
 from server.errors import invalid_body
 from server.features.posts import list_queries, listeners, lists
-from server.features.posts.access import readable_post
 from server.features.posts.list_queries import MAX_THREAD_POSTS, ThreadPage
 from server.features.posts.models import PostList
 from server.features.posts.permalinks import changed_sources
@@ -136,7 +135,6 @@ async def get_post_thread(
         raise invalid_body("fromUpdateAt" if updatesOnly else "fromCreateAt")
     if fromPost and not from_time:
         raise invalid_body("fromCreateAt")
-    post = await readable_post(ctx, post_id)
     page = ThreadPage(
         limit=perPage or MAX_THREAD_POSTS,
         up=direction == "up",
@@ -145,7 +143,7 @@ async def get_post_thread(
         updates_only=updatesOnly,
     )
     return await lists.thread(
-        ctx, post, page, alone=skipFetchThreads, collapsed=collapsedThreads, extended=collapsedThreadsExtended
+        ctx, post_id, page, alone=skipFetchThreads, collapsed=collapsedThreads, extended=collapsedThreadsExtended
     )
 
 

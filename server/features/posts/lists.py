@@ -6,13 +6,15 @@ from msgspec.structs import replace
 
 from server.access.grants import may_read_channel
 from server.context import Context
-from server.errors import NotFound
+from server.errors import NotFound, forbidden
 from server.features.posts import list_queries, queries
+from server.features.posts.access import readable_post
 from server.features.posts.emojis import add_emojis
 from server.features.posts.list_queries import Page, ThreadPage
 from server.features.posts.metadata import shown, shown_to_readers
 from server.features.posts.models import Post, PostList, StoredPost
 from server.features.posts.permalinks import add_permalinks
+from server.features.threads.models import OnlyId
 from server.features.threads.participants import participants_for
 
 
@@ -39,9 +41,12 @@ async def _assembled(
 
 async def add_participants(ctx: Context, posts: Sequence[Post], *, extended: bool) -> None:
     """Put people in the place of the ids of those who take part in threads."""
-    if posts:
+    if not extended:
+        for post in posts:
+            post.participants = [OnlyId(user_id) for user_id in post.participants or ()]
+    elif posts:
         ids = (user_id for post in posts for user_id in post.participants or ())
-        people = await participants_for(ctx, ids, extended=extended)
+        people = await participants_for(ctx, ids, extended=True)
         for post in posts:
             post.participants = [people[user_id] for user_id in post.participants or () if user_id in people]
 
@@ -160,21 +165,28 @@ async def around_unread(
 
 
 async def thread(
-    ctx: Context, post: StoredPost, page: ThreadPage, *, alone: bool, collapsed: bool, extended: bool
+    ctx: Context, post_id: str, page: ThreadPage, *, alone: bool, collapsed: bool, extended: bool
 ) -> PostList:
     """The thread that a post belongs to; in the order that post stands first, and again in its place.
 
-    `alone`: just the post. Raises NotFound when the root is gone.
+    `alone`: just the post. Raises NotFound when the post or the root is gone, Forbidden for who may not read it.
     """
-    root_id = post.root_id or post.id
     size = page.limit
-    if alone:
-        rows, full = [post], False
-    else:
+    rows: list[StoredPost] = []
+    place, full = None, False
+    if not alone:
         page.limit = size + 1
-        rows, full = await list_queries.thread_page(ctx.db, root_id, page)
+        rows, place, full = await list_queries.thread_page(ctx.db, post_id, ctx.user_id, page, collapsed)
     has_next = full or len(rows) > size
     rows = rows[:size]
+    post = next((row for row in rows if row.id == post_id and not row.delete_at), None)
+    if post is None:
+        post = await readable_post(ctx, post_id)
+    elif not await may_read_channel(ctx, post.channel_id):
+        raise forbidden()
+    if alone:
+        rows = [post]
+    root_id = post.root_id or post.id
     posts = {each.id: each for each in shown_to_readers(rows)}
     if post.id not in posts:
         posts[post.id] = shown(post)
@@ -182,12 +194,11 @@ async def thread(
     for each in posts.values():
         each.reply_count = root.reply_count
     if collapsed and root_id in posts:
-        last_reply_at, participants, following = await list_queries.place_in_thread(ctx.db, root_id, ctx.user_id)
-        people = await participants_for(ctx, participants or (), extended=extended)
-        root = posts[root_id]
-        root.last_reply_at, root.is_following = last_reply_at, following
-        if participants:
-            root.participants = [people[user_id] for user_id in participants if user_id in people]
+        place = place or await list_queries.place_in_thread(ctx.db, root_id, ctx.user_id)
+        root.last_reply_at, root.is_following = place.last_reply_at, place.is_following
+        if place.participants:
+            root.participants = place.participants
+            await add_participants(ctx, [root], extended=extended)
     await add_emojis(ctx, posts.values())
     await add_permalinks(ctx, posts.values())
     order = [post.id] if alone else [post.id, *(row.id for row in rows)]
