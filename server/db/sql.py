@@ -10,7 +10,7 @@ ALL_SQL: Final[list["SQL"]] = []
 
 HASTY: Final = "set_config('synchronous_commit', 'off', true) = 'off'"
 """A condition of a write that commits by itself, always true: nobody waits until the disk has it. All see it at once,
-and it stays unless PostgreSQL or its machine crashes within the next second. For what may be lost then."""
+and it stays unless PostgreSQL or its machine crashes within the next seconds. For what may be lost then."""
 
 
 class SQL(Struct, frozen=True):

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from server.db import SQL, Db
+from server.db import HASTY, SQL, Db
 from server.features.channels.member_queries import hears_everyone
 from server.features.posts.large_props import large_of_page
 from server.features.posts.metadata import shown_in_page
@@ -213,40 +213,57 @@ async def set_following(db: Db, post_id: str, user_id: str, following: bool, now
     await db.run(FOLLOW, post_id, user_id, following, now)
 
 
-# Mentions that came after the time are unread; those of oneself don't count.
+# Mentions that came after the time are unread; those of oneself don't count. One that a reply adds at the same moment
+# comes on top of what is counted here.
 SET_VIEWED = SQL(f"""
     WITH before AS (
-        SELECT post_id, user_id FROM thread_memberships WHERE post_id = $1 AND user_id = $2 FOR UPDATE
+        SELECT m.post_id, m.user_id, coalesce({UNREAD_REPLIES}, 0) AS unread_replies, m.unread_mentions
+          FROM thread_memberships m
+          JOIN posts p ON p.id = m.post_id
+     LEFT JOIN threads t ON t.post_id = m.post_id
+         WHERE m.post_id = $1 AND m.user_id = $2
     ), names AS (
         SELECT CASE WHEN {hears_everyone("u", "own")} THEN ARRAY[$2, '{CHANNEL_WIDE}'] ELSE ARRAY[$2] END AS called
           FROM posts AS root
           JOIN channel_members AS own ON own.channel_id = root.channel_id AND own.user_id = $2
           JOIN users AS u ON u.id = own.user_id
          WHERE root.id = $1
+    ), m AS (
+        UPDATE thread_memberships AS own
+           SET last_viewed = $3,
+               last_updated = $4,
+               unread_mentions = greatest(0, own.unread_mentions - before.unread_mentions + (
+                   SELECT count(*) FROM posts r
+                    WHERE r.root_id = $1 AND r.root_id <> '' AND r.create_at > $3 AND r.delete_at = 0
+                      AND r.user_id <> $2 AND r.mentions && (SELECT called FROM names)))
+          FROM before
+         WHERE own.post_id = before.post_id AND own.user_id = before.user_id AND {HASTY}
+     RETURNING own.post_id, own.last_viewed, own.unread_mentions, own.following,
+               before.unread_replies AS replies_before, before.unread_mentions AS mentions_before
     )
-    UPDATE thread_memberships m
-       SET last_viewed = $3,
-           last_updated = $4,
-           unread_mentions = (SELECT count(*) FROM posts r
-                               WHERE r.root_id = $1 AND r.root_id <> '' AND r.create_at > $3 AND r.delete_at = 0
-                                 AND r.user_id <> $2 AND r.mentions && (SELECT called FROM names))
-      FROM before
-     WHERE m.post_id = before.post_id AND m.user_id = before.user_id
+    SELECT m.replies_before, m.mentions_before, {STATE}, {_POST}
+      FROM m
+      JOIN posts p ON p.id = m.post_id
+ LEFT JOIN threads t ON t.post_id = m.post_id
 """)
 
 
-async def set_viewed(db: Db, post_id: str, user_id: str, viewed_at: int, now: int) -> int:
-    """Set the time of a user's last look into a thread; 0 when there is no membership. Index: posts_thread_idx."""
-    return await db.run(SET_VIEWED, post_id, user_id, viewed_at, now)
+async def set_viewed(
+    db: Db, post_id: str, user_id: str, viewed_at: int, now: int
+) -> tuple[int, int, ThreadState, StoredPost] | None:
+    """Set the time of a user's last look into a thread: the replies and mentions that were unread before, and how the
+    user sees the thread now. None when there is no membership. Index: posts_thread_idx."""
+    row = await db.row(SET_VIEWED, post_id, user_id, viewed_at, now)
+    return (row[0], row[1], *_thread(row[2:])) if row is not None else None
 
 
-READ = """
+READ = f"""
     UPDATE thread_memberships m
        SET last_viewed = greatest($3, t.last_reply_at), last_updated = $3, unread_mentions = 0
       FROM threads t
       JOIN channels c ON c.id = t.channel_id
-     WHERE t.post_id = m.post_id AND m.user_id = $1 AND {which}
-       AND (m.last_viewed < t.last_reply_at OR m.unread_mentions > 0)"""
+     WHERE t.post_id = m.post_id AND m.user_id = $1 AND {{which}}
+       AND (m.last_viewed < t.last_reply_at OR m.unread_mentions > 0) AND {HASTY}"""
 
 READ_IN_CHANNELS = SQL(READ.format(which="c.id = ANY($2)"))
 READ_IN_TEAM = SQL(READ.format(which="c.team_id IN ($2, '')"))

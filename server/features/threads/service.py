@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-from server.access.grants import channel_place, may_read_channel
+from server.access.grants import channel_place, may_read_channel, post_channel_id
 from server.context import Context
 from server.errors import NotFound, forbidden, invalid_url
 from server.features.posts.emojis import add_emojis
@@ -198,11 +198,13 @@ async def follow(ctx: Context, user_id: str, thread_id: str, following: bool, te
 
 async def read_thread(ctx: Context, user_id: str, thread_id: str, timestamp: int, team_id: str = "") -> ThreadResponse:
     """Set the time up to which a user, who looks at it in `team_id`, has read a thread."""
-    before, row = await _visible(ctx, user_id, thread_id)
-    response = await _set_viewed(ctx, user_id, thread_id, timestamp, before, team_id)
-    if before.unread_replies and not response.unread_replies:
+    channel_id = await post_channel_id(ctx, thread_id)
+    if channel_id is None or not await may_read_channel(ctx, channel_id):
+        channel_id = (await _visible(ctx, user_id, thread_id))[1].channel_id  # or else it says what is the matter
+    unread_before, response = await _set_viewed(ctx, user_id, thread_id, timestamp, team_id)
+    if unread_before and not response.unread_replies:
         for listener in READ:
-            await listener(ctx, user_id, row.channel_id, thread_id)
+            await listener(ctx, user_id, channel_id, thread_id)
     return response
 
 
@@ -217,15 +219,17 @@ async def set_thread_unread(
     found = await queries.thread_of(ctx.db, user_id, thread_id)
     if found is None or not found[0].following:
         await follow(ctx, user_id, thread_id, True, team_id)
-        found = await _visible(ctx, user_id, thread_id)
-    return await _set_viewed(ctx, user_id, thread_id, post.create_at - 1, found[0], team_id)
+    return (await _set_viewed(ctx, user_id, thread_id, post.create_at - 1, team_id))[1]
 
 
 async def _set_viewed(
-    ctx: Context, user_id: str, thread_id: str, viewed_at: int, before: ThreadState, team_id: str
-) -> ThreadResponse:
-    await queries.set_viewed(ctx.db, thread_id, user_id, viewed_at, ctx.now())
-    state, row = await _visible(ctx, user_id, thread_id)
+    ctx: Context, user_id: str, thread_id: str, viewed_at: int, team_id: str
+) -> tuple[int, ThreadResponse]:
+    """How many replies were unread before, and the thread as it is now."""
+    found = await queries.set_viewed(ctx.db, thread_id, user_id, viewed_at, ctx.now())
+    if found is None:
+        raise _not_followed()
+    replies_before, mentions_before, state, row = found
     await ctx.tell(
         (),
         [
@@ -237,12 +241,12 @@ async def _set_viewed(
                 channel_id=row.channel_id,
                 unread_mentions=state.unread_mentions,
                 unread_replies=state.unread_replies,
-                previous_unread_mentions=before.unread_mentions,
-                previous_unread_replies=before.unread_replies,
+                previous_unread_mentions=mentions_before,
+                previous_unread_replies=replies_before,
             )
         ],
     )
-    return await _one(ctx, state, row)
+    return replies_before, await _one(ctx, state, row)
 
 
 async def read_team(ctx: Context, user_id: str, team_id: str) -> None:

@@ -1,11 +1,21 @@
 """Threads: who follows them, what of them is unread, and what followers hear."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from server.db import SQL
 from tests.features.posts.world import Clients, Counted, Settings, Sockets, World
 from tests.make import Make, Person
+from tests.nodes import TestNode
+
+CALL = SQL("UPDATE thread_memberships SET unread_mentions = unread_mentions + 1 WHERE post_id = $1 AND user_id = $2")
+"""What a reply that mentions a follower does to the counter."""
+
+WAITS = SQL("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%AS unread_replies%'")
+
+LAST_VIEWED = SQL("SELECT last_viewed FROM thread_memberships WHERE post_id = $1 AND user_id = $2")
 
 
 def threads(world: World, *parts: str) -> str:
@@ -153,6 +163,45 @@ async def test_reading_a_thread(client: Clients, make: Make, socket: Sockets, wo
     assert (await client(world.carol).put(path)).status == 404
     assert (await client(world.ada).put(threads(world, root["id"], "read", "-1"))).status == 400
     assert (await client(world.ada).put(threads(world, root["id"], "read", "x"))).status == 400
+
+
+async def test_a_mention_that_comes_between_reading_and_marking_stays_counted(
+    client: Clients, make: Make, world: World, node: TestNode
+) -> None:
+    root = await make.post(world.ada, world.town, "root")
+    await make.post(world.bob, world.town, f"one @{world.ada.username}", root_id=root["id"])
+    last = await make.post(world.bob, world.town, f"two @{world.ada.username}", root_id=root["id"])
+    db = node.services.db
+
+    async with db.begin() as reply:
+        await reply.run(CALL, root["id"], world.ada.id)
+        path = threads(world, root["id"], "read", str(last["create_at"]))
+        reading = asyncio.create_task(client(world.ada, node=1).put(path))
+        async with asyncio.timeout(10):
+            while not await db.value(WAITS):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    thread = (await reading).ok()
+
+    assert (thread["unread_replies"], thread["unread_mentions"]) == (0, 1)
+    assert (await client(world.ada).get(threads(world, root["id"]))).ok()["unread_mentions"] == 1
+    assert (await client(world.ada).put(path)).ok()["unread_mentions"] == 0
+
+
+async def test_threads_of_channels_that_one_may_not_read_are_not_marked(
+    client: Clients, make: Make, world: World, node: TestNode
+) -> None:
+    attic = await make.channel(world.team, [world.bob], owner=world.ada, type="P")
+    root = await make.post(world.bob, attic, "root")
+    await make.post(world.ada, attic, "reply", root_id=root["id"])
+    path = threads(world, root["id"], "read", "1")
+    stranger = await client(world.carol).put(path)
+    (await client(world.ada).delete(f"/channels/{attic.id}/members/{world.bob.id}")).ok()
+
+    left = await client(world.bob).put(path)
+    nothing = await client(world.bob).put(threads(world, "z" * 26, "read", "1"))
+
+    assert (stranger.status, left.status, nothing.status) == (404, 403, 404)
+    assert await node.services.db.value(LAST_VIEWED, root["id"], world.bob.id) != 1
 
 
 async def test_reading_everything(client: Clients, make: Make, socket: Sockets, world: World) -> None:
