@@ -18,9 +18,14 @@ _VERSION = (7 << 76) | (2 << 62)
 _RANDOM = (0xFFF << 64) | ((1 << 62) - 1)
 
 AT_ONCE = 64
-"""The random bytes of so many ids are fetched together."""
-_chances: list[bytes] = []
-os.register_at_fork(after_in_child=_chances.clear)
+"""The random parts of so many ids are made together."""
+_tails: list[str] = []
+os.register_at_fork(after_in_child=_tails.clear)
+
+# What a random byte says at each place of a tail. The first and the fourth also hold the version and the variant.
+_ANY = bytes(ord(_ALPHABET[byte & 0b11111]) for byte in range(256))
+_FIRST = bytes(ord(_ALPHABET[0b01110 | byte & 0b00001]) for byte in range(256))
+_FOURTH = bytes(ord(_ALPHABET[0b01000 | byte & 0b10011]) for byte in range(256))
 
 ID_LENGTH = 26
 _ID = re.compile(r"[A-Za-z0-9]{26}")
@@ -44,12 +49,20 @@ def new_id() -> str:
 def id_at(millis: int) -> str:
     """A new id that sorts as if made at `millis`."""
     try:
-        chance = _chances.pop()
+        return _prefix(millis) + _tails.pop()
     except IndexError:
-        many = os.urandom(10 * AT_ONCE)
-        _chances.extend(many[start : start + 10] for start in range(0, len(many), 10))
-        chance = _chances.pop()
-    return _id_of(millis, chance)
+        _tails.extend(_more_tails())
+        return _prefix(millis) + _tails.pop()
+
+
+def _more_tails() -> list[str]:
+    """The last 16 characters of ids, which hold the lower 80 bits: a random byte for each is cheaper than to shift."""
+    chances = os.urandom(16 * AT_ONCE)
+    tails = bytearray(chances.translate(_ANY))
+    tails[0::16] = chances[0::16].translate(_FIRST)
+    tails[3::16] = chances[3::16].translate(_FOURTH)
+    text = tails.decode("ascii")
+    return [text[at : at + 16] for at in range(0, len(text), 16)]
 
 
 def id_from(millis: int, cause: str) -> str:
