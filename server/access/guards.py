@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from server.access import grants
 from server.access.permissions import Permission
-from server.context import Context
+from server.context import Context, Session
 from server.errors import forbidden, session_expired
 
 Check = Callable[[Context, Mapping[str, str]], Awaitable[None]]
@@ -21,12 +21,17 @@ class Guard(Struct, frozen=True):
 
     async def __call__(self, ctx: Context, path: Mapping[str, str]) -> None:
         """Let the caller pass or raise."""
+        check = self.check_for(ctx.session)
+        if check is not None:
+            await check(ctx, path)
+
+    def check_for(self, session: Session | None) -> Check | None:
+        """What is left to check, None when the caller may pass. Raises Unauthorized where a session is needed."""
         if self.public:
-            return
-        if ctx.session is None:
+            return None
+        if session is None:
             raise session_expired()
-        if self.check is not None:
-            await self.check(ctx, path)
+        return self.check
 
 
 anyone = Guard("anyone", public=True)
