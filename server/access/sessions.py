@@ -1,6 +1,7 @@
 """Sessions by their tokens, from the cache when it knows them."""
 
 import hashlib
+from functools import lru_cache
 from typing import cast
 
 from server.config import Config
@@ -12,6 +13,9 @@ from server.ids import now_ms
 
 PERSONAL = "UserAccessToken"
 """The prop `type` of sessions that are personal access tokens. Such a session has the id of its token."""
+
+MAX_TOKEN = 256
+"""Characters; what is longer is no token of ours."""
 
 PASSWORD_SERVICES = ("", "email", "ldap")
 """Of accounts that sign in here, with a password of this server or of a directory."""
@@ -40,6 +44,10 @@ def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
+_hash_of = lru_cache(4096)(hash_token)
+"""The same for tokens that are used again and again. They stay in the memory of this process only."""
+
+
 class SessionReads(GroupedReads[bytes, Session]):
     """Sessions by the hash of their token, as they are stored; a part of every node."""
 
@@ -50,23 +58,32 @@ class SessionReads(GroupedReads[bytes, Session]):
         super().__init__(load)
 
 
+def session_at_hand(services: Services, token: str) -> Session | None:
+    """The live session of a token if this node knows it, else None, which says nothing: ask `session_by_token`."""
+    if not 1 <= len(token) <= MAX_TOKEN:
+        return None
+    session = services.cache.peek(("session", _hash_of(token)), Session)
+    return session if session is not None and _is_live(services, session) else None
+
+
 async def session_by_token(services: Services, token: str) -> Session | None:
     """The live session of a token, or None when there is none, it has expired, or its user is deactivated."""
-    if not 1 <= len(token) <= 256:
+    if not 1 <= len(token) <= MAX_TOKEN:
         return None
     digest = hash_token(token)
-    key = ("session", digest)
-    session = services.cache.peek(key, Session)
-    if session is None:
-        reads = cast(SessionReads, services.extras[SessionReads])
+    reads = cast(SessionReads, services.extras[SessionReads])
 
-        async def load() -> Session | None:
-            return await reads.get(digest)
+    async def load() -> Session | None:
+        return await reads.get(digest)
 
-        session = await services.cache.get(key, _tags, load)
-    if session is None or (session.expires_at and session.expires_at <= now_ms()):
-        return None
-    return None if is_switched_off(services.config, session) else session
+    session = await services.cache.get(("session", digest), _tags, load)
+    return session if session is not None and _is_live(services, session) else None
+
+
+def _is_live(services: Services, session: Session) -> bool:
+    if session.expires_at and session.expires_at <= now_ms():
+        return False
+    return not is_switched_off(services.config, session)
 
 
 def is_access_token(session: Session) -> bool:

@@ -20,6 +20,7 @@ from msgspec import Struct
 from server.access.guards import Guard
 from server.http.bodies import BodyDecoder
 from server.http.params import Parse, path_parser, query_parser
+from server.metrics import Times
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -48,8 +49,8 @@ class Route(Struct, kw_only=True, eq=False):
     guard: Guard
     status: int
     area: str
-    path_names: tuple[str, ...]
-    path_parsers: tuple[Parse, ...]
+    path_parsers: tuple[tuple[str, Parse], ...]
+    """The names in the path, and how their values are read."""
     queries: tuple[Query, ...]
     body: BodyDecoder | None
     body_type: Any
@@ -65,7 +66,8 @@ class Route(Struct, kw_only=True, eq=False):
     """Whether the body may also be a form, since published clients send it so."""
     without_factor: bool
     """Open to users who lack the second factor that the settings ask for, as far as it is about themselves."""
-    metrics: dict[int, Any] = {}
+    times: dict[int, Times] = {}
+    """What answers of it took, by their status."""
 
     @property
     def operation(self) -> str:
@@ -172,15 +174,14 @@ def _read_signature(handler: Handler, *, path: str, **options: Any) -> Route:
     return Route(
         path=path,
         handler=handler,
-        path_names=tuple(names),
-        path_parsers=tuple(parsers[name] for name in names),
+        path_parsers=tuple((name, parsers[name]) for name in names),
         queries=tuple(queries),
         body=BodyDecoder(body_type) if body_type is not None else None,
         body_type=body_type,
         body_optional=body_optional,
         takes_request=takes_request,
         returns=hints.get("return"),
-        metrics={},
+        times={},
         **options,
     )
 
@@ -219,6 +220,23 @@ class RouteTree:
 
     def find(self, segments: list[str]) -> tuple[dict[str, Route], list[str]] | None:
         """The routes at a path by method, and the values of its parameters in order."""
+        values: list[str] = []
+        node = self._root
+        for segment in segments:
+            below = node.fixed.get(segment)
+            if below is None:
+                below = node.any
+                values.append(segment)
+                if below is None or not segment:
+                    break
+            node = below
+        else:
+            if node.routes:
+                return node.routes, values
+        return self._find_slowly(segments)
+
+    def _find_slowly(self, segments: list[str]) -> tuple[dict[str, Route], list[str]] | None:
+        """The same, where a fixed name may lead nowhere: then the segment is the value of a parameter."""
         values: list[str] = []
         node = self._walk(self._root, segments, 0, values)
         return (node.routes, values) if node is not None else None

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import AsyncIterator
 
 import structlog
+
+from server.http.exchange import Exchange
 
 CHUNK_SECONDS = 120.0
 """A client must take each piece, a quarter of a MiB or so, within this time."""
@@ -13,23 +14,21 @@ CHUNK_SECONDS = 120.0
 log = structlog.get_logger()
 
 
-async def send_chunks(
-    chunks: AsyncIterator[bytes],
-    receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
-    send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
-) -> None:
+async def send_chunks(exchange: Exchange, chunks: AsyncIterator[bytes]) -> None:
     """Send the body of an answer as fast as the client takes it, and stop when the client is gone or asleep.
 
     When the source fails in the middle the connection ends before the promised length: the client can tell.
     """
-    gone = asyncio.ensure_future(_gone(receive))
+    gone = asyncio.ensure_future(_gone(exchange))
     try:
         async for chunk in chunks:
             if gone.done():
                 return
             async with asyncio.timeout(CHUNK_SECONDS):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+                if not await exchange.can_write():
+                    return
+            exchange.write(chunk)
+        exchange.end()
     except TimeoutError:
         log.info("an answer was not taken in time")
     except Exception:
@@ -40,6 +39,6 @@ async def send_chunks(
             await gone
 
 
-async def _gone(receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> None:
-    while (await receive())["type"] != "http.disconnect":
+async def _gone(exchange: Exchange) -> None:
+    while (await exchange.receive())["type"] != "http.disconnect":
         pass

@@ -21,6 +21,8 @@ from server.features.posts.events import Posted
 from server.features.posts.insert import Draft, Written
 from server.features.posts.writer import PostWriter
 from server.http.api import Api
+from server.http.exchange import Exchange
+from server.http.reply import Reply
 
 VARIABLE = "KILL_AT"
 
@@ -93,10 +95,10 @@ class Steps:
         """Stored and told, and its author never hears of it."""
         send = Api._send
 
-        async def stopped(api: Api, ctx: Any, request: Any, reply: Any, out: Any) -> None:
-            if request.method == "POST" and request.scope["path"].endswith("/posts") and self.due(1):
+        async def stopped(api: Api, ctx: Context, exchange: Exchange, reply: Reply) -> None:
+            if exchange.method == "POST" and exchange.path.endswith(b"/posts") and self.due(1):
                 die()
-            await send(api, ctx, request, reply, out)
+            await send(api, ctx, exchange, reply)
 
         _put(Api, "_send", stopped)
 

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from server.http import protocol
-from server.http.cycle import Cycle
+from server.http.exchange import Exchange
+from server.http.heads import line
 from tests.nodes import TestNode
 
 PING = b"GET /api/v4/system/ping HTTP/1.1\r\nhost: test\r\n\r\n"
@@ -89,12 +90,15 @@ async def test_a_connection_that_nobody_uses_is_closed(node: TestNode, monkeypat
 
 
 class Wire:
-    """Stands for a transport and its flow control, and keeps what is written."""
+    """Stands for a connection, its transport and its flow control, and keeps what is written."""
 
+    client = ("127.0.0.1", 1)
     write_paused = False
 
     def __init__(self) -> None:
+        self.transport = self.flow = self
         self.written: list[bytes] = []
+        self.answered = 0
 
     def write(self, data: bytes) -> None:
         self.written.append(data)
@@ -105,61 +109,84 @@ class Wire:
     def is_closing(self) -> bool:
         return b"closed" in self.written
 
+    def default_lines(self) -> bytes:
+        return b"date: today\r\n"
 
-def cycle(wire: Wire, method: str = "GET") -> Cycle:
-    unused = {"logger": None, "access_logger": None, "access_log": False, "expect_100_continue": False}
-    return Cycle(
-        scope={"type": "http", "method": method},  # type: ignore[typeddict-item]
-        transport=wire,  # type: ignore[arg-type]
-        flow=wire,  # type: ignore[arg-type]
-        default_headers=[(b"date", b"today")],
-        message_event=asyncio.Event(),
-        keep_alive=True,
-        on_response=lambda: None,
-        **unused,  # type: ignore[arg-type]
-    )
+    def linger(self) -> None:
+        self.close()
+
+    def on_answered(self) -> None:
+        self.answered += 1
 
 
-async def test_a_whole_answer_is_one_write() -> None:
+def exchange(wire: Wire, method: str = "GET") -> Exchange:
+    return Exchange(wire, method, b"/", b"", [], {})  # type: ignore[arg-type]
+
+
+def test_a_whole_answer_is_one_write() -> None:
     wire = Wire()
-    answer = cycle(wire)
+    answer = exchange(wire)
 
-    await answer.send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-    assert not wire.written
-    await answer.send({"type": "http.response.body", "body": b"ok"})
+    answer.write_whole(200, b"content-length: 2\r\n", b"ok")
 
     assert wire.written == [b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 2\r\n\r\nok"]
-    assert answer.response_complete
+    assert answer.answered
+    assert wire.answered == 1
 
 
-async def test_an_answer_in_parts_keeps_its_parts() -> None:
+def test_an_answer_in_parts_keeps_its_parts() -> None:
     wire = Wire()
-    answer = cycle(wire)
+    answer = exchange(wire)
 
-    await answer.send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
-    await answer.send({"type": "http.response.body", "body": b"so", "more_body": True})
-    await answer.send({"type": "http.response.body", "body": b"so"})
+    answer.begin(200, b"content-length: 4\r\n", 4)
+    answer.write(b"so")
+    answer.write(b"so")
+    assert not answer.answered
+    answer.end()
 
     assert b"".join(wire.written).endswith(b"content-length: 4\r\n\r\nsoso")
-    assert answer.response_complete
+    assert answer.answered
 
 
-@pytest.mark.parametrize("value", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb", b"a\0b"])
-async def test_a_header_can_not_smuggle_another_one(value: bytes) -> None:
+def test_head_gets_no_part_of_the_body() -> None:
     wire = Wire()
-    answer = cycle(wire)
-    headers = [(b"x-name", value), (b"content-length", b"0")]
+    answer = exchange(wire, "HEAD")
 
-    await answer.send({"type": "http.response.start", "status": 200, "headers": headers})
-    with pytest.raises(RuntimeError):
-        await answer.send({"type": "http.response.body", "body": b""})
+    answer.begin(200, b"content-length: 4\r\n", 4)
+    answer.write(b"soso")
+    answer.end()
 
-    assert not wire.written
+    assert wire.written == [b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 4\r\n\r\n"]
 
 
-async def test_a_wrong_length_is_an_error() -> None:
-    answer = cycle(Wire())
+@pytest.mark.parametrize("value", ["a\r\nset-cookie: b", "a\nb", "a\rb", "a\0b"])
+def test_a_header_can_not_smuggle_another_one(value: str) -> None:
+    with pytest.raises(ValueError, match="x-name"):
+        line("x-name", value)
+    with pytest.raises(ValueError, match="one line"):
+        line(value, "a")
 
-    await answer.send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
-    with pytest.raises(RuntimeError):
-        await answer.send({"type": "http.response.body", "body": b"four"})
+
+def test_a_wrong_length_is_an_error() -> None:
+    short, long = exchange(Wire()), exchange(Wire())
+
+    short.begin(200, b"content-length: 5\r\n", 5)
+    short.write(b"four")
+    with pytest.raises(ValueError, match="shorter"):
+        short.end()
+    long.begin(200, b"content-length: 3\r\n", 3)
+    with pytest.raises(ValueError, match="longer"):
+        long.write(b"four")
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one() -> None:
+    unbegun, begun = Wire(), Wire()
+    answer = exchange(begun)
+    answer.begin(200, b"content-length: 5\r\n", 5)
+
+    exchange(unbegun).break_off()
+    answer.break_off()
+
+    assert unbegun.written[0].startswith(b"HTTP/1.1 500 ")
+    assert b"connection: close\r\n" in unbegun.written[0]
+    assert begun.written[1:] == [b"closed"]

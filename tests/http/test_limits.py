@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from server.http import protocol
-from server.http.api import MAX_HEADERS
+from server.http.protocol import MAX_HEADERS
 from server.http.router import LARGE_BODY
 from tests.clients_of import Client
 from tests.make import Make, Person

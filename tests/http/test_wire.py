@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from server.http.api import MAX_HEADERS
 from server.http.params import MAX_QUERY_FIELDS
-from server.http.protocol import MAX_HEAD
+from server.http.protocol import MAX_HEAD, MAX_HEADERS
 from tests.make import Make
 from tests.nodes import TestNode
 

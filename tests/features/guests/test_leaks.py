@@ -163,7 +163,7 @@ def requests(scene: Scene) -> list[tuple[str, str, Any]]:
         if route.method != "GET" and name not in sent:
             continue
         for parts in places(scene):
-            if not set(route.path_names) <= set(parts):
+            if not {name for name, _ in route.path_parsers} <= set(parts):
                 continue
             path = route.path.removeprefix("/api/v4").format(**parts)
             for query in QUERIES.get(name, ("",)):

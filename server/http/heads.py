@@ -1,0 +1,73 @@
+"""The headers of answers, as lines."""
+
+import zlib
+from collections.abc import Callable
+
+from server.config import Config
+from server.context import Context
+from server.http.exchange import Exchange
+from server.http.reply import Reply
+
+GZIP_FROM = 1400
+JSON = "application/json"
+BODILESS = (204, 304)
+
+_JSON_TYPE = b"content-type: application/json\r\n"
+_VARY = b"vary: Accept-Encoding\r\n"
+_EXPOSED = b"access-control-expose-headers: token, etag, x-request-id, x-version-id\r\n"
+
+
+class Heads:
+    """Makes the headers of answers. `version_id` is what all of them tell clients of the settings in force."""
+
+    def __init__(self, version_id: Callable[[], str]) -> None:
+        self._version_id = version_id
+        self._settings: Config | None = None
+        self._version = b""
+
+    def __call__(self, ctx: Context, exchange: Exchange, reply: Reply) -> tuple[bytes, bytes]:
+        """The lines, and the content, which is packed for those who take it so. Raises ValueError as `line` does."""
+        if ctx.services.config is not self._settings:
+            self._settings = ctx.services.config
+            self._version = line("X-Version-Id", self._version_id())
+        content = reply.content
+        lines = b"x-request-id: %b\r\n%b" % (ctx.request_id.encode(), self._version)
+        if exchange.method == "GET":
+            lines += b"expires: 0\r\n"
+        for name, value in (*ctx.reply_headers, *reply.headers) if reply.headers else ctx.reply_headers:
+            lines += line(name, value)
+        if b"origin" in exchange.fields:
+            lines += _cors(ctx.config, exchange.fields[b"origin"])
+        is_json = reply.media_type == JSON
+        if is_json:
+            lines += _VARY
+        if reply.status in BODILESS:
+            return lines, b""
+        if is_json:
+            lines += _JSON_TYPE
+            if len(content) >= GZIP_FROM and b"gzip" in exchange.fields.get(b"accept-encoding", b""):
+                content = _gzip(content)
+                lines += b"content-encoding: gzip\r\n"
+        else:
+            lines += line("Content-Type", reply.media_type)
+        return b"%bcontent-length: %d\r\n" % (lines, len(content) if reply.length is None else reply.length), content
+
+
+def line(name: str, value: str) -> bytes:
+    """A header. Raises ValueError for a value with a line break of its own, which would be another header."""
+    told = f"{name.lower()}: {value}".encode("latin-1", "replace")
+    if b"\n" in told or b"\r" in told or b"\0" in told:
+        raise ValueError(f"{name} must be one line")
+    return told + b"\r\n"
+
+
+def _cors(config: Config, origin: bytes) -> bytes:
+    allowed = config.ServiceSettings.AllowCorsFrom
+    if not allowed or (allowed != "*" and origin.decode("latin-1") not in allowed.split()):
+        return b""
+    return b"access-control-allow-origin: %b\r\n%b" % (origin, _EXPOSED)
+
+
+def _gzip(content: bytes) -> bytes:
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    return packer.compress(content) + packer.flush()
