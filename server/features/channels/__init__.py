@@ -9,6 +9,7 @@ channel_member_updated, direct_added, group_added, user_added, user_removed, mul
     role_service.py     roles and notify props of members;  read_service.py: what a user has seen of channels
     read_marks.py       writes what users have seen, for many at once and without waiting for the disk
     rooms.py            where the members of a channel are reached
+    counts.py           how many members, pins and files a channel has, as nodes remember it
 
 The surprising decision: D and G channels have no topic of their own on the bus, their events go to the topics of
 their members; and a newcomer starts with msg_count 0 and last_viewed_at 0, so that older posts count as unread.
