@@ -7,8 +7,12 @@ STAMP := $(VENV)/.installed
 NEW_ENOUGH := import sys; raise SystemExit(sys.version_info < (3, 11))
 # A bot that the tests run, in an environment of its own: its library needs older versions of what they use.
 BOT := tests/clients/bot/requirements
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+# The tests start the program hundreds of times: what was compiled once is kept, even where shells are told otherwise.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: dev test bench chaos soak loadtest lint format lock
 
@@ -54,13 +58,16 @@ lock: $(STAMP)
 	$(BIN)/$(COMPILE) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
 	$(BIN)/$(COMPILE) $(BOT).in -o $(BOT).lock
 
-# The packages are installed again only when the lock or the package's own description changed.
+# The packages are installed again only when the lock or the package's own description changed. The locked pip goes
+# first: that of a new environment may be so old that it needs half a minute to choose from what an index offers.
 $(STAMP): requirements-dev.lock $(BOT).lock pyproject.toml
 	@test -x $(BIN)/python || for python in $(PYTHON) python3.12 python3.11 python3 python3.13; do \
 		if $$python -c '$(NEW_ENOUGH)' 2>/dev/null; then exec $$python -m venv $(VENV); fi; \
 	done; test -x $(BIN)/python || { echo 'Python 3.11 or newer is needed, with its venv module.' >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@sed -n '/^pip==/,/[^\\]$$/p' requirements-dev.lock >$(VENV)/pip.lock
+	@$(PIP) install --no-deps --require-hashes -r $(VENV)/pip.lock
+	$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m venv --without-pip $(VENV)/bot
-	@$(BIN)/python -m pip --python $(VENV)/bot install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(BOT).lock
+	@$(PIP) --python $(VENV)/bot install --no-deps --require-hashes -r $(BOT).lock
 	@touch $@
