@@ -4,6 +4,7 @@ import asyncio
 import io
 import zipfile
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -216,25 +217,25 @@ def _bomb() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "make_content"),
     [
-        ("locked.pdf", pdf("lockedtext", password="secret")),
-        ("broken.pdf", b"%PDF-1.7\n" + b"\xff" * 5000),
-        ("empty.pdf", b""),
-        ("bomb.docx", docx("bombtext", BOMB)),
-        ("large.docx", docx("bombtext " * 6_000_000)),
-        ("lying.docx", _bomb()),
-        ("cut.docx", docx("cuttext")[:-30]),
-        ("none.zip", b"PK\x05\x06"),
-        ("zeros.txt", b"zerotext \0\0\0\0"),
-        ("nested.docx", b'<?xml version="1.0"?>' + b"<p>" * 10_000),
+        ("locked.pdf", lambda: pdf("lockedtext", password="secret")),
+        ("broken.pdf", lambda: b"%PDF-1.7\n" + b"\xff" * 5000),
+        ("empty.pdf", lambda: b""),
+        ("bomb.docx", lambda: docx("bombtext", BOMB)),
+        ("large.docx", lambda: docx("bombtext " * 6_000_000)),
+        ("lying.docx", _bomb),
+        ("cut.docx", lambda: docx("cuttext")[:-30]),
+        ("none.zip", lambda: b"PK\x05\x06"),
+        ("zeros.txt", lambda: b"zerotext \0\0\0\0"),
+        ("nested.docx", lambda: b'<?xml version="1.0"?>' + b"<p>" * 10_000),
     ],
 )
 async def test_traps_have_no_text_and_harm_nobody(
-    make: Make, client: Any, node: Any, name: str, content: bytes
+    make: Make, client: Any, node: Any, name: str, make_content: Callable[[], bytes]
 ) -> None:
     ada, _, _, town = await world(make)
-    await share(client, ada, town, name, content)
+    await share(client, ada, town, name, make_content())
 
     await read(node)
 
