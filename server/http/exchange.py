@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from msgspec import Struct
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
-from uvicorn.protocols.utils import get_local_addr, is_ssl
+from uvicorn.protocols.utils import is_ssl
 
 from server.errors import TooLarge, invalid_body
 
@@ -96,7 +96,7 @@ class Exchange(Struct, eq=False):
             "root_path": "",
             "headers": self.headers,
             "client": self.line.client,
-            "server": get_local_addr(self.line.transport),
+            "server": None,
         }
 
     # its body

@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-from starlette.requests import Request
-
 from server.access.grants import check_system, may_read_channel
 from server.access.guards import all_of, in_service, on_channel, reads_channel, self_or
 from server.access.permissions import Permission
@@ -30,7 +28,6 @@ listeners.listen()
 @router.get("/channels/{channel_id}/posts", guard=reads_channel)
 async def get_posts_for_channel(
     ctx: Context,
-    request: Request,
     channel_id: Id,
     page: Page = 0,
     per_page: PerPage = 60,
@@ -70,7 +67,7 @@ async def get_posts_for_channel(
     )
     # What the caller follows is no change of a post, so a list that shows it can't be told by the posts' changes.
     if not collapsedThreads:
-        revalidate(ctx, request.headers.get("if-none-match", ""), _etag(channel_id, result))
+        revalidate(ctx, ctx.if_none_match, _etag(channel_id, result))
     return result
 
 
@@ -148,10 +145,10 @@ async def get_post_thread(
 
 
 @router.get("/channels/{channel_id}/pinned", guard=on_channel(Permission.READ_CHANNEL_CONTENT))
-async def get_pinned_posts(ctx: Context, request: Request, channel_id: Id) -> PostList:
+async def get_pinned_posts(ctx: Context, channel_id: Id) -> PostList:
     """The pinned posts of a channel, newest first."""
     result = await lists.plain_list(ctx, await list_queries.pinned_in(ctx.db, channel_id))
-    revalidate(ctx, request.headers.get("if-none-match", ""), _etag(channel_id, result))
+    revalidate(ctx, ctx.if_none_match, _etag(channel_id, result))
     return result
 
 

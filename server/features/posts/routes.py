@@ -1,7 +1,5 @@
 """Posts one by one: writing, reading, changing and deleting them."""
 
-from starlette.requests import Request
-
 from server.access.guards import all_of, in_service, self_or
 from server.config.client import VERSION
 from server.context import Context
@@ -74,16 +72,14 @@ async def get_posts_by_ids(ctx: Context, body: PostIds) -> list[Post]:
 
 
 @router.get("/posts/{post_id}", guard=READS)
-async def get_post(
-    ctx: Context, request: Request, post_id: Id, include_deleted: bool = False, retain_content: bool = False
-) -> Post:
+async def get_post(ctx: Context, post_id: Id, include_deleted: bool = False, retain_content: bool = False) -> Post:
     """A post. Deleted ones are for administrators, without their content unless retain_content is set."""
     row = await readable_post(ctx, post_id, deleted=include_deleted)
     post = shown_deleted(row) if row.delete_at and not retain_content else shown(row)
     await add_emojis(ctx, [post])
     await add_permalinks(ctx, [post])
     etag = f"{VERSION}.{row.id}.{row.update_at}.{int(retain_content)}.{changed_sources([post])}"
-    revalidate(ctx, request.headers.get("if-none-match", ""), etag)
+    revalidate(ctx, ctx.if_none_match, etag)
     return post
 
 

@@ -135,11 +135,11 @@ async def restore_team(ctx: Context, team_id: Id) -> Team:
 
 
 @router.get("/teams/{team_id}/image", guard=sees_team)
-async def get_team_icon(ctx: Context, team_id: Id, request: Request) -> Reply:
+async def get_team_icon(ctx: Context, team_id: Id) -> Reply:
     """The icon of a team, a PNG."""
     team = await service.get_team(ctx, team_id)
     await service.check_sees(ctx, team)
-    return await icons.icon_of(ctx, team, request.headers.get("if-none-match", ""))
+    return await icons.icon_of(ctx, team, ctx.if_none_match)
 
 
 @router.post("/teams/{team_id}/image", guard=manages_team, body_limit=BODY_LIMIT)
