@@ -14,15 +14,19 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 # The tests start the program hundreds of times: what was compiled once is kept, even where shells are told otherwise.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: dev test bench chaos soak loadtest lint format lock
+.PHONY: dev test bench chaos soak loadtest lint style format lock
 
 dev: $(STAMP)
 	@exec $(BIN)/hubbub dev $(ARGS)
 
 # Two processes for the tests, and one for the soak: it begins first and takes five minutes, but little of a processor.
 # Without it: make test ARGS='-n 2 -m "not slow"'
-test: lint
-	$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
+# Types are looked at when there is nothing else to do, and told of in the end.
+test: style
+	nice $(BIN)/mypy >$(VENV)/types 2>&1 & types=$$!; \
+	$(BIN)/pytest -n 3 --dist worksteal $(ARGS); tests=$$?; \
+	wait $$types; types=$$?; \
+	cat $(VENV)/types; exit $$((tests ? tests : types))
 
 # What everything costs, beside the last figures that were kept; ARGS='--only fanout --repeat 1' for less,
 # ARGS='--save --readme' to keep them.
@@ -41,10 +45,12 @@ soak: $(STAMP)
 loadtest: $(STAMP)
 	@$(BIN)/python -m loadtest $(ARGS)
 
-lint: $(STAMP)
+lint: style
+	$(BIN)/mypy
+
+style: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(STAMP)
