@@ -41,6 +41,7 @@ def prepare() -> None:
     """Load what decodes and encodes pictures."""
     Image.preinit()
     importlib.import_module("PIL.WebPImagePlugin")  # preinit() leaves it out
+    importlib.import_module("PIL.TiffImagePlugin")  # what cameras note in a JPEG is a TIFF
 
 
 def limit_self() -> None:
@@ -58,7 +59,7 @@ def scaled(width: int, height: int, scale: float) -> tuple[int, int]:
 
 def resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The picture in another size; a much larger one is made smaller coarsely first, which nobody sees."""
-    return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
 def say(**facts: object) -> None:
@@ -86,7 +87,7 @@ def small(source: str, folder: str, max_pixels: int) -> None:
             seen = resized(picture.convert("RGBA"), size)
             preview = Image.alpha_composite(Image.new("RGBA", size, "white"), seen).convert("RGB")
         else:
-            preview = resized(picture.convert("RGB"), size)
+            preview = resized(picture if picture.mode == "RGB" else picture.convert("RGB"), size)
     preview.save(Path(folder, "preview.jpg"), "JPEG", quality=QUALITY)
     thumbnail = resized(preview, scaled(width, height, max(THUMBNAIL[0] / width, THUMBNAIL[1] / height)))
     thumbnail.save(Path(folder, "thumbnail.jpg"), "JPEG", quality=QUALITY)
