@@ -9,7 +9,6 @@ from msgspec import Struct
 from server.bus.event import Audience, Event
 from server.bus.scripts import HEADER
 from server.bus.signals import SIGNALS, Signal
-from server.ids import new_id
 
 _json = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder().encode
@@ -22,6 +21,7 @@ class Envelope(Struct, array_like=True, omit_defaults=True, gc=False):
     """An event as nodes pass it on."""
 
     id: str
+    """Under which it goes out once only, "" without such a limit."""
     name: str
     sent_at: float
     """Seconds since the epoch."""
@@ -95,8 +95,9 @@ def seal(message: Event | Signal) -> tuple[str, bytes, Collection[str]]:
     audience = message.audience()
     body, cut = body_of(message.name, message.data(), audience)
     once = message.envelope_id()
+    personal = message.personal()
     envelope = Envelope(
-        id=once or new_id(),
+        id=once,
         name=message.name,
         sent_at=time.time(),
         body=body,
@@ -107,8 +108,8 @@ def seal(message: Event | Signal) -> tuple[str, bytes, Collection[str]]:
         omit_user=audience.omit_user,
         connection_id=audience.connection_id,
         omit_connection_id=audience.omit_connection_id,
-        personal={field: list(users) for field, users in message.personal().items()},
-        json_fields=(*message.json_fields(), *message.personal()),
+        personal={field: list(users) for field, users in personal.items()},
+        json_fields=(*message.json_fields(), *personal),
         author=message.asks_others_than(),
     )
     return once, _EVENT + _pack(envelope), dict.fromkeys(audience.topics())

@@ -132,7 +132,7 @@ class Event(Struct, frozen=True, kw_only=True):
     @classmethod
     def json_fields(cls) -> tuple[str, ...]:
         """The fields that travel as JSON inside a JSON string."""
-        return tuple(key for _, key, as_json in _wire_fields(cls) if as_json)
+        return _json_fields(cls)
 
     @classmethod
     def described_fields(cls) -> list[str]:
@@ -164,6 +164,11 @@ def _wire_fields(cls: type[Event]) -> tuple[tuple[str, str, bool], ...]:
         if _ASIDE not in marks:
             fields.append((field.name, field.encode_name, _AS_JSON in marks))
     return tuple(fields)
+
+
+@cache
+def _json_fields(cls: type[Event]) -> tuple[str, ...]:
+    return tuple(key for _, key, as_json in _wire_fields(cls) if as_json)
 
 
 def _marks(hint: Any) -> tuple[object, ...]:

@@ -53,8 +53,8 @@ end
 """What is older has been published, or was put right when the epoch began."""
 
 PUBLISH = f"""
-local prefix = ARGV[1]
-local epoch = redis.call('GET', prefix .. 'epoch')
+local call, prefix = redis.call, ARGV[1]
+local epoch = call('GET', prefix .. 'epoch')
 if not epoch then
     return redis.error_reply('NOEPOCH')
 end
@@ -62,20 +62,20 @@ end
 local early, number, i, n = {{}}, 0, 2, #ARGV
 while i <= n do
     local once, turn, payload, last = ARGV[i], ARGV[i + 1], ARGV[i + 2], i + 3 + tonumber(ARGV[i + 3])
-    local go = once == '' or redis.call('SET', prefix .. 'once:' .. once, '', 'NX', 'EX', {ONCE_SECONDS})
+    local go = once == '' or call('SET', prefix .. 'once:' .. once, '', 'NX', 'EX', '{ONCE_SECONDS}')
     if turn ~= '' then
         local at, after = struct.unpack('>I8I8', turn)
         local line = epoch .. string.sub(turn, {TURN.size + 1})
-        local reached = redis.call('GET', prefix .. 'turn:' .. line)
+        local reached = call('GET', prefix .. 'turn:' .. line)
         if reached and at <= tonumber(reached) then
-            go = at <= tonumber(redis.call('GET', prefix .. 'floor:' .. line) or 0)
+            go = at <= tonumber(call('GET', prefix .. 'floor:' .. line) or 0)
         elseif after > (reached and tonumber(reached) or old(prefix)) then
             early[#early + 1] = number
             go = false
         else
-            redis.call('SET', prefix .. 'turn:' .. line, string.format('%d', at), 'EX', {LINE_SECONDS})
+            call('SET', prefix .. 'turn:' .. line, string.format('%d', at), 'EX', '{LINE_SECONDS}')
             if not reached then
-                redis.call('SET', prefix .. 'floor:' .. line, string.format('%d', after), 'EX', {LINE_SECONDS})
+                call('SET', prefix .. 'floor:' .. line, string.format('%d', after), 'EX', '{LINE_SECONDS}')
             end
         end
     end
@@ -83,13 +83,14 @@ while i <= n do
         for k = i + 4, last do
             local topic = ARGV[k]
             local log, tail = prefix .. 'log:' .. topic, prefix .. 'tail:' .. topic
-            local before = redis.call('GET', tail)
-            local position = redis.call('INCR', prefix .. 'position')
-            local message = epoch .. struct.pack('>I8I8', position, tonumber(before or 0)) .. payload
-            redis.call('SET', tail, position, 'EX', {TAIL_SECONDS})
-            redis.call('XADD', log, 'MAXLEN', '~', {KEEP_MESSAGES}, string.format('%d-0', position), '', message)
-            redis.call('EXPIRE', log, {KEEP_SECONDS})
-            redis.call('PUBLISH', prefix .. topic, message)
+            local before = call('GET', tail)
+            local position = call('INCR', prefix .. 'position')
+            local place = string.format('%d', position)
+            local message = epoch .. struct.pack('>I8I8', position, before or 0) .. payload
+            call('SET', tail, place, 'EX', '{TAIL_SECONDS}')
+            call('XADD', log, 'MAXLEN', '~', '{KEEP_MESSAGES}', place, '', message)
+            call('EXPIRE', log, '{KEEP_SECONDS}')
+            call('PUBLISH', prefix .. topic, message)
         end
     end
     i = last + 1

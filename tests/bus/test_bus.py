@@ -59,7 +59,7 @@ async def raw(url: str, script: str, *words: Any) -> Any:
 
 async def publish_unheard(node: Node, url: str, *events: Said) -> None:
     """Publish so that no subscriber gets the message: it is in the stream only."""
-    silent = PUBLISH.replace("redis.call('PUBLISH', prefix .. topic, message)", "")
+    silent = PUBLISH.replace("call('PUBLISH', prefix .. topic, message)", "")
     assert silent != PUBLISH
     publisher = node.bus.publisher
     script, publisher._script = publisher._script, await publisher._connection.command("SCRIPT", "LOAD", silent)  # type: ignore[union-attr]
