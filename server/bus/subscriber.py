@@ -53,7 +53,7 @@ class Receiver(Protocol):
         """The connection to Redis was lost, or is back and all that could be made good has been."""
 
     def event(self, topic: str, envelope: Envelope) -> None:
-        """An event of a topic. `batch_ended` follows before anything else runs."""
+        """An event of a topic; must not raise. `batch_ended` follows before anything else runs."""
 
     def signal(self, signal: Signal, position: int) -> None:
         """A signal of any topic."""
@@ -268,11 +268,7 @@ class Subscriber:
         if isinstance(content, Envelope):
             content.position = position
             content.late = late
-            try:
-                self._receiver.event(topic, content)
-            except Exception:
-                log.exception("an event of topic %s could not be delivered", topic)
-                self._receiver.anew([topic])
+            self._receiver.event(topic, content)
         elif isinstance(content, EventsLost):
             self._receiver.anew(content.missed)
         elif content is not None:
