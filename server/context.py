@@ -124,9 +124,10 @@ class Context(Struct, kw_only=True, dict=True):
             pledges.fulfil(pledge)
             raise
         try:
-            await self.tell(change.tags, change.messages)
-        finally:
+            await self.tell(change.tags, change.messages, pledge)
+        except BaseException:
             pledges.fulfil(pledge)
+            raise
 
     @contextmanager
     def owing(self, topics: Iterable[str]) -> Iterator[None]:
@@ -150,14 +151,17 @@ class Context(Struct, kw_only=True, dict=True):
         if isinstance(doubts, Doubts):
             doubts.note(backend, find)
 
-    async def tell(self, tags: Sequence[str] = (), messages: Sequence[Event | Signal] = ()) -> None:
-        """Publish what a committed write changed: drop cached `tags` here and on all nodes, then send the messages."""
+    async def tell(self, tags: Sequence[str] = (), messages: Sequence[Event | Signal] = (), pledge: int = 0) -> None:
+        """Publish what a committed write changed: drop cached `tags` here and on all nodes, then send the messages.
+
+        With that the pledge to do so is fulfilled, if there is one.
+        """
+        bus = self.services.bus
         if tags:
             self.services.cache.drop(tags)
-            bus = self.services.bus
-            await bus.publish([Invalidate(tags=tuple(tags), sender=bus.node_id), *messages])
-        elif messages:
-            await self.services.bus.publish(messages)
+            messages = [Invalidate(tags=tuple(tags), sender=bus.node_id), *messages]
+        if messages:
+            await bus.publish(messages, pledge)
 
 
 class Change(Db):

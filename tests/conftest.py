@@ -28,11 +28,11 @@ def faults_of_events() -> Iterator[list[str]]:
     faults: list[str] = []
     publish = Publisher.publish
 
-    async def watched(publisher: Publisher, messages: Sequence[Event | Signal]) -> bool:
+    async def watched(publisher: Publisher, messages: Sequence[Event | Signal], *then: Any) -> bool:
         for message in messages:
             if isinstance(message, Event):
                 faults.extend(event_faults(message))
-        return await publish(publisher, messages)
+        return await publish(publisher, messages, *then)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Publisher, "publish", watched)

@@ -91,12 +91,12 @@ class Bus:
         await self.subscriber.stop()
         await self.publisher.stop()
 
-    async def publish(self, messages: Sequence[Event | Signal]) -> bool:
-        """Send the messages in this order and wait for Redis' answer.
+    async def publish(self, messages: Sequence[Event | Signal], pledge: int = 0) -> bool:
+        """Send the messages in this order and wait for Redis' answer; that fulfils a pledge to do so, if there is one.
 
         False when Redis did not answer in time: then the connections of these topics start anew once it is back.
         """
-        return await self.publisher.publish(messages)
+        return await self.publisher.publish(messages, self.pledges.fulfilment(pledge) if pledge else ())
 
     def missed(self, topics: Iterable[str]) -> None:
         """News of these topics could not be told: their connections start anew, NODES stands for the caches."""

@@ -7,7 +7,7 @@ ahead of the commit, and nobody waits for them.
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import count
 from typing import Any
 
@@ -16,7 +16,7 @@ import structlog
 
 from server import ticks
 from server.bus.publisher import Publisher
-from server.bus.redis import RedisError
+from server.bus.redis import Argument, RedisError
 from server.bus.scripts import Names
 from server.bus.signals import NODES, EventsLost
 
@@ -75,7 +75,11 @@ class Pledges:
     def fulfil(self, number: int) -> None:
         """They have been told, or never will be."""
         if number:
-            self._publisher.push("HDEL", self._names.owed(self._node_id), number)
+            self._publisher.push(*self.fulfilment(number))
+
+    def fulfilment(self, number: int) -> Sequence[Argument]:
+        """The command that says so, for who sends it along with what is told."""
+        return ("HDEL", self._names.owed(self._node_id), number)
 
     async def settle(self) -> int:
         """See to what dead nodes owed; how many died. Raises RedisError."""

@@ -157,20 +157,24 @@ class Publisher:
             for words in commands:
                 self._connection.command(*words).add_done_callback(_seen)
 
-    async def publish(self, messages: Sequence[Event | Signal]) -> bool:
-        """Send the messages in their order; False when Redis did not confirm it, then their topics are remembered."""
+    async def publish(self, messages: Sequence[Event | Signal], then: Sequence[Argument] = ()) -> bool:
+        """Send the messages in their order; False when Redis did not confirm it, then their topics are remembered.
+
+        `then` is a command that leaves with the last of them; nobody waits for its answer.
+        """
         done = True
         for start in range(0, len(messages), AT_ONCE):
-            done &= await self._publish(messages[start : start + AT_ONCE])
+            last = start + AT_ONCE >= len(messages)
+            done &= await self._publish(messages[start : start + AT_ONCE], then if last else ())
         return done
 
-    async def _publish(self, messages: Sequence[Event | Signal]) -> bool:
+    async def _publish(self, messages: Sequence[Event | Signal], then: Sequence[Argument]) -> bool:
         sealed = [one for message in messages if (one := _sealed(message)).topics]
         if not sealed:
             return True
         started = time.perf_counter()
         try:
-            early = await self._send(sealed)
+            early = await self._send(sealed, then)
             if early:
                 await self._wait_for_turn([sealed[number] for number in early])
         except RedisError as error:
@@ -229,7 +233,9 @@ class Publisher:
         for start in range(0, len(sealed), AT_ONCE):
             await self._send(sealed[start : start + AT_ONCE], in_turn=False)
 
-    async def _send(self, sealed: Sequence[_Sealed], *, in_turn: bool = True) -> list[int]:
+    async def _send(
+        self, sealed: Sequence[_Sealed], then: Sequence[Argument] = (), *, in_turn: bool = True
+    ) -> list[int]:
         """Publish; gives the numbers of those whose turn has not come. Raises RedisError."""
         words = [word for one in sealed for word in one.words(in_turn)]
         if not self._ready.is_set():
@@ -241,7 +247,10 @@ class Publisher:
             raise RedisError("no connection to Redis")
         for _ in range(2):
             try:
-                early: list[int] = await connection.command("EVALSHA", self._script, 0, self._names.prefix, *words)
+                published = connection.command("EVALSHA", self._script, 0, self._names.prefix, *words)
+                if then:
+                    connection.command(*then).add_done_callback(_seen)
+                early: list[int] = await published
                 return early
             except RedisError as error:
                 if not str(error).startswith(("NOSCRIPT", "NOEPOCH")):

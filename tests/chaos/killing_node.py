@@ -70,10 +70,10 @@ class Steps:
         """Stored, and nobody was told."""
         publish = Publisher.publish
 
-        async def stopped(publisher: Publisher, messages: Sequence[Event | Signal]) -> bool:
+        async def stopped(publisher: Publisher, messages: Sequence[Event | Signal], *then: Any) -> bool:
             if self.due(sum(isinstance(message, Posted) for message in messages)):
                 die()
-            return await publish(publisher, messages)
+            return await publish(publisher, messages, *then)
 
         _put(Publisher, "publish", stopped)
 

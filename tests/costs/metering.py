@@ -89,10 +89,10 @@ class Meter:
                 self._commands.append(str(words[0]))
             send(connection, *words)
 
-        async def publishes(publisher: Publisher, messages: Sequence[Event | Signal]) -> bool:
+        async def publishes(publisher: Publisher, messages: Sequence[Event | Signal], *then: Any) -> bool:
             if publisher is bus.publisher and not BACKGROUND.get():
                 self._messages += [type(message).__name__ for message in messages]
-            return await publish(publisher, messages)
+            return await publish(publisher, messages, *then)
 
         patch.setattr(RedisConnection, "send", sends)
         patch.setattr(Publisher, "publish", publishes)

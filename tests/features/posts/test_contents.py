@@ -75,7 +75,7 @@ async def test_what_a_dead_node_stored_is_counted_when_it_comes_to_light(
     stats = Stats(client, world, world.town)
     assert await stats() == (0, 0)
 
-    async def dies(messages: object) -> bool:
+    async def dies(messages: object, pledge: int = 0) -> bool:
         return True
 
     with monkeypatch.context() as patch:

@@ -27,8 +27,8 @@ def dying(two_nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> Dying:
     bus = two_nodes[1].services.bus
     publish = bus.publish
 
-    async def lost(messages: Sequence[Event | Signal]) -> bool:
-        return await publish([message for message in messages if not isinstance(message, Posted)])
+    async def lost(messages: Sequence[Event | Signal], pledge: int = 0) -> bool:
+        return await publish([message for message in messages if not isinstance(message, Posted)], pledge)
 
     @contextlib.asynccontextmanager
     async def block() -> AsyncIterator[None]:
