@@ -139,12 +139,12 @@ def test_redis_starts_again_at_once_after_it_was_killed(directory: DataDirectory
             assert client.ping() is True
 
 
-def test_a_broken_redis_log_is_refused_in_one_line(directory: DataDirectory) -> None:
+def test_broken_data_of_redis_is_refused_in_one_line(directory: DataDirectory) -> None:
     engine = Redis(directory)
     with engine, redis_client.Redis.from_url(engine.url) as client:
         client.set("kept", "42")
-    for log in (directory.path / "redis").rglob("*.aof"):
-        log.write_bytes(b"*what\r\n$is\r\nthis\r\n")
+    for dump in (directory.path / "redis").rglob("*.rdb"):
+        dump.write_bytes(b"REDIS what is this")
 
     with pytest.raises(EngineError, match=r"Redis does not start: ") as refused:
         engine.start()
