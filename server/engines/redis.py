@@ -19,7 +19,7 @@ ORPHAN_PATIENCE = 10.0
 DURABLE: Mapping[str, str] = {"appendonly": "no", "save": "3600 1", "hz": "2"}
 """For development: a restart finds everything again, and nobody wakes up ten times a second for nothing.
 
-There is no log of each write: it would cost a quarter of all that Redis does, and positions begin anew after a crash."""
+There is no log of each write: it would be a quarter of the work of Redis, and positions begin anew after a crash."""
 
 FORGETFUL: Mapping[str, str] = {"appendonly": "no", "save": ""}
 """For tests: nothing is written."""
