@@ -170,7 +170,7 @@ class Admission:
                 known.session_id = session.id
                 self._registry.leave_socket(known)
                 self._stats.replays_here += 1
-                self._stats.replayed += len(known.log) - known.sent
+                self._stats.replayed += known.behind
                 return known
             self._registry.discard(known)
         self._replaying.add(connection_id)
@@ -197,7 +197,7 @@ class Admission:
         until, rooms = self._bus.position, set(user.rooms)
         connection = Connection(wishes.connection_id, user.id, session.id, admin, wishes.codec)
         connection.confirms = wishes.confirms
-        connection.first = mark.seq
+        connection.begin_at(mark.seq)
         self._registry.add(user, connection)  # what comes after `until` is gathered while the streams are read
         heads = None
         with contextlib.suppress(RedisError):
@@ -215,11 +215,11 @@ class Admission:
             if intact:
                 self._registry.discard(connection)
             return None
-        connection.log = heads + connection.log
+        connection.put_before(heads)
         connection.rewind(seq)
         connection.marks = record.marks
         self._stats.replays_elsewhere += 1
-        self._stats.replayed += len(connection.log) - connection.sent
+        self._stats.replayed += connection.behind
         return connection
 
     def _fits(self, record: Record, codec: int, admin: bool) -> bool:

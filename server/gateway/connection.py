@@ -1,20 +1,24 @@
 """A connection as its client knows it: an id, a seq, the events sent. It outlives its socket for a while."""
 
 import asyncio
+import logging
 import struct
+from collections.abc import Sequence
 
-from server.gateway.frames import joined, one_frame
+from server.gateway.frames import joined
+from server.gateway.runs import LATER, PART_BYTES, RING_BYTES, Run, runs_of
 
-RING = 128
-"""Events that are kept after they were sent, for a client that resumes."""
-RING_BYTES = 512 * 1024
+log = logging.getLogger(__name__)
+
 OUTBOX_BYTES = 1024 * 1024
 """Unsent events beyond this close the connection; beyond half of it transient ones are left out."""
 HALF_OUTBOX = OUTBOX_BYTES // 2
-PART_BYTES = 128 * 1024
-"""More than this is not copied into one write: after a while of not reading, or to replay, there may be megabytes."""
 AWAY_EVENTS = 256
 """More events than this are not kept for a client that is gone."""
+
+STRIDE = 32
+"""Frames for so many connections are made before they are written: by turns, each would push the other's code and data
+out of the processor's caches, and so would the frames of very many."""
 
 MARK = struct.Struct(">IQI")
 MARKS = 7
@@ -28,16 +32,19 @@ PAUSED, HELD = 1, 2
 class Connection:
     """Numbers and keeps the events of one connection.
 
-    `log` holds the heads of the last events, shared with all other connections; the seq of log[0] is `first`, those
-    from log[sent] on are not written yet and are `size` bytes together. `queued` is true while the connection is on
-    the list of those to be flushed, and also while it must not be: away, paused or held.
+    `log` holds the last events in runs that it shares with other connections; the seq of the first of them is `first`.
+    The last `unsent` runs of it are not written yet: `held` bytes, `behind` events. `seq` is that of the next event to
+    be written. `waiting` says what that is: nothing (None), a run that is not in the log yet and goes out with the
+    next round, or LATER: something stands in the way, or did, so what comes is added to the log.
     """
 
     __slots__ = (
+        "behind",
         "blocked",
         "codec",
         "confirms",
         "first",
+        "held",
         "id",
         "is_admin",
         "kept",
@@ -45,15 +52,15 @@ class Connection:
         "marked",
         "marks",
         "overflowed",
-        "queued",
         "saved_at",
         "saved_seq",
-        "sent",
+        "seq",
         "session_id",
-        "size",
         "socket",
         "transport",
+        "unsent",
         "user_id",
+        "waiting",
     )
 
     def __init__(self, id: str, user_id: str, session_id: str, is_admin: bool, codec: int) -> None:
@@ -67,12 +74,15 @@ class Connection:
         self.transport: asyncio.Transport | None = None
         self.socket: object | None = None
         """The socket that the transport belongs to."""
-        self.log: list[bytes] = []
+        self.log: list[Run] = []
+        self.waiting: Run | None = LATER
         self.first = 0
-        self.sent = 0
-        self.size = 0
+        self.seq = 0
+        self.unsent = 0
+        self.held = 0
+        self.behind = 0
         self.kept = 0
-        self.queued = True
+        """The weight of what is in the log and was sent."""
         self.blocked = 0
         self.overflowed = False
         self.marks = b""
@@ -87,94 +97,144 @@ class Connection:
     @property
     def next_seq(self) -> int:
         """The seq that the next event will have."""
-        return self.first + len(self.log)
+        waiting = self.waiting
+        return self.seq + self.behind + (waiting.count if waiting is not None else 0)
+
+    @property
+    def size(self) -> int:
+        """Bytes of events that are not written yet."""
+        waiting = self.waiting
+        return self.held + (waiting.size if waiting is not None else 0)
 
     def put(self, head: bytes) -> None:
         """Add an event without looking at limits: what a connection begins with."""
-        self.log.append(head)
-        self.size += len(head)
+        self.hold_back()
+        self.keep(Run.of(self.codec, (head,)))
+
+    def keep(self, run: Run) -> None:
+        """Add events to the log, to be written later."""
+        self.log.append(run)
+        self.unsent += 1
+        self.held += run.size
+        self.behind += run.count
+
+    def hold_back(self) -> None:
+        """What waits for the next round does so in the log from now on, together with what comes."""
+        run, self.waiting = self.waiting, LATER
+        if run is not None and run is not LATER:
+            self.keep(run)
 
     def flush(self) -> None:
-        """Write everything that waits; the caller has seen to it that nothing is in the way."""
-        log, sent = self.log, self.sent
-        total = len(log)
+        """Write what waits until the transport is full; once it has room again the rest follows."""
+        self.hold_back()
         transport = self.transport
-        if sent == total or transport is None:
+        if transport is None or self.blocked:
             return
-        if self.size > PART_BYTES:
+        if self.unsent:
             self._flush_parts(transport)
-            return
-        if total - sent == 1:
-            data = one_frame(self.codec, log[sent], self.first + sent)
-        else:
-            data = joined(self.codec, log[sent:], self.first + sent)
-        self.sent = total
-        self.kept += self.size
-        self.size = 0
-        if total > 2 * RING or self.kept > RING_BYTES:
-            self._trim()
-        transport.write(data)
+        if not self.unsent and not self.blocked:
+            self.waiting = None
 
     def _flush_parts(self, transport: asyncio.Transport) -> None:
-        """Write until the transport is full; once it has room again the rest follows."""
-        while self.sent < len(self.log) and not self.blocked and not transport.is_closing():
-            end, size = self.sent, 0
-            while end < len(self.log) and size < PART_BYTES:
-                size += len(self.log[end])
+        log = self.log
+        while self.unsent and not self.blocked and not transport.is_closing():
+            start = len(log) - self.unsent
+            if log[start].size > PART_BYTES and log[start].count > 1:
+                log[start : start + 1] = parts = runs_of(self.codec, log[start].heads)
+                self.unsent += len(parts) - 1
+            end, size = start + 1, log[start].size
+            while end < len(log) and size + log[end].size <= PART_BYTES:
+                size += log[end].size
                 end += 1
-            data = joined(self.codec, self.log[self.sent : end], self.first + self.sent)
-            self.sent = end
-            self.size -= size
-            self.kept += size
+            heads = [head for run in log[start:end] for head in run.heads]
+            data = joined(self.codec, heads, self.seq)
+            self.seq += len(heads)
+            self.behind -= len(heads)
+            self.held -= size
+            self.unsent -= end - start
+            self.kept += sum(run.weight for run in log[start:end])
             transport.write(data)
-        if len(self.log) > 2 * RING or self.kept > RING_BYTES:
-            self._trim()
+        if self.kept > RING_BYTES:
+            self.trim()
 
-    def _trim(self) -> None:
+    def trim(self) -> None:
         """Forget the oldest sent events."""
-        excess = min(max(len(self.log) - RING, 0), self.sent)
-        kept = sum(map(len, self.log[excess : self.sent]))
-        while kept > RING_BYTES // 2 and excess < self.sent:
-            kept -= len(self.log[excess])
-            excess += 1
-        del self.log[:excess]
-        self.first += excess
-        self.sent -= excess
+        log, kept, first, dropped = self.log, self.kept, self.first, 0
+        run = log[0]
+        while kept - run.weight >= RING_BYTES // 2:
+            kept -= run.weight
+            first += run.count
+            dropped += 1
+            run = log[dropped]
+        del log[:dropped]
+        if kept > RING_BYTES:  # for the sake of a very large run: its end will do
+            end = run.end(RING_BYTES // 2 - (kept - run.weight))
+            kept += sum(each.weight for each in end) - run.weight
+            first += run.count - sum(each.count for each in end)
+            log[:1] = end
         self.kept = kept
+        self.first = first
 
     def attach(self, socket: object, transport: asyncio.Transport) -> None:
         """Write to this transport from now on."""
         self.socket = socket
         self.transport = transport
         self.blocked = 0
-        self.queued = False
+        self.waiting = LATER if self.unsent else None
 
     def detach(self) -> None:
         """The client is gone: keep its events."""
+        self.hold_back()
         self.socket = None
         self.transport = None
-        self.queued = True
 
     def block(self, reason: int) -> None:
         """Write nothing until `unblock`."""
         self.blocked |= reason
-        self.queued = True
+        self.hold_back()
 
     def unblock(self, reason: int) -> bool:
         """A reason not to write is over; returns whether it was the last one, then the caller flushes."""
         self.blocked &= ~reason
-        if self.blocked or self.transport is None:
-            return False
-        self.queued = False
-        return True
+        return not self.blocked and self.transport is not None
 
     def rewind(self, seq: int) -> bool:
         """Make `seq` the next event to write; False when it isn't kept any more or doesn't exist yet."""
-        if not self.first <= seq <= self.next_seq:
+        end = self.next_seq
+        if not self.first <= seq <= end:
             return False
-        self.sent = seq - self.first
-        self.size = sum(map(len, self.log[self.sent :]))
+        self.hold_back()
+        start = self._start_of(seq)
+        self.seq = seq
+        self.behind = end - seq
+        self.unsent = len(self.log) - start
+        self.held = sum(run.size for run in self.log[start:])
+        self.kept = sum(run.weight for run in self.log[:start])
         return True
+
+    def _start_of(self, seq: int) -> int:
+        """Where in the log a run begins with this seq; one that has it in its midst is cut there."""
+        at = self.first
+        for index, run in enumerate(self.log):
+            if at == seq:
+                return index
+            if at + run.count > seq:
+                self.log[index : index + 1] = run.cut(seq - at)
+                return index + 1
+            at += run.count
+        return len(self.log)
+
+    def begin_at(self, seq: int) -> None:
+        """Let the first event have this seq."""
+        self.first = self.seq = seq
+
+    def put_before(self, heads: Sequence[bytes]) -> None:
+        """Put events before all that has come so far, of which nothing is sent yet."""
+        runs = runs_of(self.codec, heads)
+        self.log[:0] = runs
+        self.unsent += len(runs)
+        self.held += sum(run.size for run in runs)
+        self.behind += len(heads)
 
     def mark(self, position: int, rooms: int) -> None:
         """Note that everything up to a position of the bus is in the log."""
@@ -191,3 +251,57 @@ class Connection:
         """Note the same, and that nothing before can be replayed from the streams."""
         self.marks = MARK.pack(self.next_seq, position, rooms)
         self.saved_seq = self.next_seq
+
+
+def write_all(connections: Sequence[Connection]) -> None:
+    """Write what waits to the clients of these connections, as far as nothing stands in the way."""
+    used: set[Run] = set()
+    late: list[Connection] = []
+    for start in range(0, len(connections), STRIDE):
+        for transport, frames in _made_ready(connections[start : start + STRIDE], used, late):
+            try:
+                transport.write(frames)
+            except Exception:
+                log.exception("a connection could not be written to")
+                transport.abort()
+    for run in used:
+        run.forget()
+    for connection in late:
+        try:
+            connection.flush()
+        except Exception:
+            log.exception("a connection could not be written to")
+            if connection.transport is not None:
+                connection.transport.abort()
+
+
+def _made_ready(
+    connections: Sequence[Connection], used: set[Run], late: list[Connection]
+) -> list[tuple[asyncio.Transport, bytes]]:
+    """The frames of each, as good as written; those that can't be written like this are added to `late`."""
+    ready = []
+    for connection in connections:
+        run, transport = connection.waiting, connection.transport
+        if run is None or transport is None:
+            continue
+        try:
+            seq = connection.seq
+            if run.seq != seq:
+                run.number(seq)
+                used.add(run)
+            frames = run.frames
+            if frames is None:
+                late.append(connection)
+                continue
+            connection.waiting = None
+            connection.seq = run.next_seq
+            connection.log.append(run)
+            connection.kept = kept = connection.kept + run.weight
+            if kept > RING_BYTES:
+                connection.trim()
+        except Exception:
+            log.exception("events could not be numbered for a connection")
+            transport.abort()
+        else:
+            ready.append((transport, frames))
+    return ready

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
@@ -34,6 +35,8 @@ _ENDS = tuple([template % rest for rest in range(_THOUSAND)] for template in (b"
 a number costs more than all else that is done for one event of one connection, so each is written once for all."""
 _DEFLATED_ENDS = tuple([end + _EMPTY for end in ends] for ends in _ENDS)
 _KNOWN_THOUSANDS = 4096
+_HEADS, _LEADS, _LAST = slice(0, None, 3), slice(1, None, 3), slice(2, None, 3)
+"""Where in the pieces of frames the heads are, the first digits of the seqs, and the last with what closes the JSON."""
 
 
 def header(opcode: int, size: int) -> bytes:
@@ -105,29 +108,41 @@ def one_frame(codec: int, head: bytes, seq: int) -> bytes:
     """The frame of an event with this seq."""
     if codec == MSGPACK:
         return head + _SEQ.pack(seq & 0xFFFFFFFF)
-    tail = b"%10d}\n" % seq
-    return head + tail + _EMPTY if codec == DEFLATE and head[0] & RSV1 else head + tail
+    thousands, rest = divmod(seq, _THOUSAND)
+    ends = _DEFLATED_ENDS if codec == DEFLATE and head[0] & RSV1 else _ENDS
+    return b"".join((head, _thousands(thousands), ends[thousands > 0][rest]))
 
 
-def joined(codec: int, heads: list[bytes], seq: int) -> bytes:
+def joined(codec: int, heads: Sequence[bytes], seq: int) -> bytes:
     """The frames of consecutive events, the first of them with this seq."""
-    count = len(heads)
     if codec == MSGPACK:
         parts = [piece for at, head in enumerate(heads, seq) for piece in (head, _SEQ.pack(at & 0xFFFFFFFF))]
         return b"".join(parts)
+    return numbered(codec, pieces(heads), seq)
+
+
+def pieces(heads: Sequence[bytes]) -> list[bytes]:
+    """What the frames of events consist of but for their seqs: `numbered` puts those in, as often as it is asked to."""
+    parts = [b""] * (3 * len(heads))
+    parts[_HEADS] = heads
+    return parts
+
+
+def numbered(codec: int, parts: list[bytes], seq: int) -> bytes:
+    """The frames of consecutive events in pieces, for a codec of JSON."""
     thousands, rest = divmod(seq, _THOUSAND)
-    until = rest + count
-    if until > _THOUSAND:
-        cut = _THOUSAND - rest
+    count = len(parts) // 3
+    if rest + count > _THOUSAND:
+        heads, cut = parts[_HEADS], _THOUSAND - rest
         return joined(codec, heads[:cut], seq) + joined(codec, heads[cut:], seq + cut)
-    parts = [_thousands(thousands)] * (3 * count)
-    parts[::3] = heads
-    ends = _ENDS[thousands > 0]
-    if codec == JSON:
-        parts[2::3] = ends[rest:until]
-    else:
+    lead, ends = _thousands(thousands), _ENDS[thousands > 0]
+    if codec == DEFLATE:
         deflated = _DEFLATED_ENDS[thousands > 0]
-        parts[2::3] = [(deflated if head[0] & RSV1 else ends)[at] for at, head in enumerate(heads, rest)]
+        parts[_LAST] = [(deflated if head[0] & RSV1 else ends)[at] for at, head in enumerate(parts[_HEADS], rest)]
+    else:
+        parts[_LAST] = ends[rest : rest + count]
+    if parts[1] is not lead:
+        parts[_LEADS] = [lead] * count
     return b"".join(parts)
 
 

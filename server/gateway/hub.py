@@ -14,8 +14,9 @@ from zlib import crc32
 from server.bus.bus import EVERYONE, Bus
 from server.bus.envelope import Envelope
 from server.bus.signals import Joined, Left
-from server.gateway.connection import AWAY_EVENTS, HALF_OUTBOX, OUTBOX_BYTES, Connection
+from server.gateway.connection import AWAY_EVENTS, HALF_OUTBOX, OUTBOX_BYTES, Connection, write_all
 from server.gateway.frames import CODECS, Heads, heads_for
+from server.gateway.runs import LATER, PART_BYTES, RING, Run
 from server.gateway.stats import Stats
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ TRANSIENT_SECONDS = 0.05
 as much as to write both, and most of the time the message follows."""
 LINGER_SECONDS = 10.0
 """How long a user's topics stay subscribed after the last connection went."""
+HEARD = 128
+"""For so many rooms it is kept in mind which connections they have; for others it is found out with each event."""
 
 
 class User:
@@ -81,18 +84,35 @@ def allowed(connection: Connection, envelope: Envelope) -> bool:
     return not envelope.omit_user or envelope.omit_user != connection.user_id
 
 
+def is_for_some(envelope: Envelope) -> bool:
+    """Whether it depends on the connection, and not only on its user, if it may have an event."""
+    return bool(envelope.sanitized or envelope.sensitive or envelope.connection_id or envelope.omit_connection_id)
+
+
 def is_for_all(envelope: Envelope) -> bool:
     """Whether all who listen to its topics get the same of an event, whoever they are and however they do."""
-    return not (
-        envelope.personal
-        or envelope.omit_user
-        or envelope.transient
-        or envelope.sanitized
-        or envelope.sensitive
-        or envelope.connection_id
-        or envelope.omit_connection_id
-        or envelope.late
-    )
+    return not (envelope.personal or envelope.omit_user or envelope.transient or envelope.late or is_for_some(envelope))
+
+
+Together = dict[tuple[Run, Run], Run]
+"""Pairs of runs and what they are as one."""
+
+
+class Form:
+    """Events as each codec has them, in one run each, made when the first connection wants it."""
+
+    __slots__ = ("_heads", "runs")
+
+    def __init__(self, heads: Sequence[Heads]) -> None:
+        self._heads = heads
+        self.runs: list[Run | None] = [None] * CODECS
+
+    def run(self, codec: int) -> Run:
+        """The run for one way of encoding."""
+        run = self.runs[codec]
+        if run is None:
+            run = self.runs[codec] = Run.of(codec, [each.head(codec) for each in self._heads])
+        return run
 
 
 class Hub:
@@ -106,6 +126,8 @@ class Hub:
         self._topics_of = topics_of
         self._stats = stats
         self._leaving: dict[User, None] = {}
+        self._heard: dict[str, list[Connection]] = {}
+        """The connections in rooms that have been spoken in, until any of them comes or goes."""
         self._dirty: list[Connection] = []
         self._sent_at: list[float] = []
         self._next_round = 0.0
@@ -121,26 +143,40 @@ class Hub:
         """Put events before the connections of a topic, in their order."""
         for plain, some in itertools.groupby(envelopes, is_for_all):
             run = list(some)
-            if plain and len(run) > 1:
-                self._sent(run, self._deliver_run(run, self._users_of(topic)))
+            if plain:
+                self._sent(run, self._deliver_to_all(run, self._listeners(topic)))
             else:
                 for envelope in run:
                     self.event(topic, envelope)
 
     def event(self, topic: str, envelope: Envelope) -> None:
         """Put an event before the connections of a topic that may have it."""
-        delivered = self._deliver(envelope, self._users_of(topic))
+        delivered = self._deliver(envelope, self._listeners(topic))
         if envelope.transient:
             self._stats.events += bool(delivered)
             self._stats.deliveries += delivered
         else:
             self._sent([envelope], delivered)
 
-    def _users_of(self, topic: str) -> Collection[User]:
+    def _listeners(self, topic: str) -> Sequence[Connection]:
         if topic.startswith("user:"):
             user = self.users.get(topic[5:])
-            return (user,) if user is not None else ()
-        return self.users.values() if topic == EVERYONE else self.rooms.get(topic, ())
+            return user.connections if user is not None else ()
+        found = self._heard.get(topic)
+        if found is None:
+            users = self.users.values() if topic == EVERYONE else self.rooms.get(topic, ())
+            found = [connection for user in users for connection in user.connections]
+            if topic != EVERYONE:
+                if len(self._heard) >= HEARD:
+                    del self._heard[next(iter(self._heard))]
+                self._heard[topic] = found
+        return found
+
+    def _set_connections(self, user: User, connections: tuple[Connection, ...]) -> None:
+        user.connections = connections
+        if self._heard:
+            for room in user.rooms:
+                self._heard.pop(room, None)
 
     def _sent(self, envelopes: Sequence[Envelope], delivered: int) -> None:
         if delivered:
@@ -149,91 +185,79 @@ class Hub:
             self._stats.deliveries += delivered
             self._sent_at += [envelope.sent_at for envelope in envelopes]
 
-    def _deliver_run(self, envelopes: Sequence[Envelope], users: Iterable[User]) -> int:
-        """Events that are for all go into a log together: one step for each connection, not one for each event."""
-        heads = [heads_for(envelope) for envelope in envelopes]
-        coded: list[list[bytes]] = [[] for _ in range(CODECS)]
-        sizes = [0] * CODECS
+    def _deliver_to_all(self, envelopes: Sequence[Envelope], listeners: Sequence[Connection]) -> int:
+        """Events that are for all wait together: one step for each connection, not one for each event."""
+        form = Form([heads_for(envelope) for envelope in envelopes])
+        runs = form.runs
+        together: Together = {}
         dirty = self._dirty
-        delivered = 0
-        for user in users:
-            for connection in user.connections:
-                codec = connection.codec
-                if not sizes[codec]:
-                    coded[codec] = [each.head(codec) for each in heads]
-                    sizes[codec] = sum(map(len, coded[codec]))
-                connection.log += coded[codec]
-                connection.size = size = connection.size + sizes[codec]
-                delivered += 1
-                if not connection.queued:
-                    connection.queued = True
-                    dirty.append(connection)
-                elif size > OUTBOX_BYTES or connection.transport is None:
-                    self._limit(connection)
-        return delivered * len(heads)
+        for connection in listeners:
+            run = runs[connection.codec] or form.run(connection.codec)
+            waiting = connection.waiting
+            if waiting is None:
+                connection.waiting = run
+                dirty.append(connection)
+            elif (both := together.get((waiting, run))) is not None:
+                connection.waiting = both
+            else:
+                self._add(connection, waiting, run, together)
+        return len(listeners) * len(envelopes)
 
-    def _deliver(self, envelope: Envelope, users: Iterable[User]) -> int:
-        heads = heads_for(envelope)
-        plain = heads.head(0)
-        omit = envelope.omit_user
+    def _deliver(self, envelope: Envelope, listeners: Sequence[Connection]) -> int:
+        """An event of which each gets what is for it, if anything."""
+        form = Form([heads_for(envelope)])
+        runs = form.runs
         named = {user_id for receivers in envelope.personal.values() for user_id in receivers}
-        picky = bool(
-            envelope.transient
-            or envelope.sanitized
-            or envelope.sensitive
-            or envelope.connection_id
-            or envelope.omit_connection_id
-        )
-        late = envelope.late
+        personal: dict[tuple[str, bool], Form] = {}
+        omit, transient, late, some = envelope.omit_user, envelope.transient, envelope.late, is_for_some(envelope)
+        together: Together = {}
         dirty = self._dirty
         delivered = 0
-        for user in users:
-            if user.id == omit:
+        for connection in listeners:
+            user_id = connection.user_id
+            if user_id == omit or (some and not allowed(connection, envelope)):
                 continue
-            mine, head, asks = heads, plain, False
-            if user.id in named:
-                mine = heads_for(envelope, user.id)
-                head = mine.head(0)
-                asks = envelope.asks(user.id)
-                asking: Heads | None = None
-            for connection in user.connections:
-                if picky and not self._wanted(connection, envelope):
-                    continue
-                if asks and connection.confirms:
-                    asking = asking or heads_for(envelope, user.id, ask=True)
-                    piece = asking.head(connection.codec)
-                else:
-                    piece = mine.head(connection.codec) if connection.codec else head
-                connection.log.append(piece)
-                connection.size = size = connection.size + len(piece)
-                delivered += 1
-                if not connection.queued:
-                    connection.queued = True
-                    dirty.append(connection)
-                elif size > OUTBOX_BYTES or connection.transport is None:
-                    self._limit(connection)
-                if late:
-                    self.keeper.interrupted(connection)
+            waiting = connection.waiting
+            if transient and waiting is not None and connection.size > HALF_OUTBOX:
+                self._stats.dropped += 1
+                self.keeper.interrupted(connection)
+                continue
+            if named and user_id in named:
+                asked = connection.confirms and envelope.asks(user_id)
+                mine = personal.get((user_id, asked))
+                if mine is None:
+                    mine = personal[user_id, asked] = Form([heads_for(envelope, user_id, asked)])
+                run = mine.run(connection.codec)
+            else:
+                run = runs[connection.codec] or form.run(connection.codec)
+            delivered += 1
+            if waiting is None:
+                connection.waiting = run
+                dirty.append(connection)
+            else:
+                self._add(connection, waiting, run, together)
+            if late:
+                self.keeper.interrupted(connection)
         return delivered
 
-    def _wanted(self, connection: Connection, envelope: Envelope) -> bool:
-        if not allowed(connection, envelope):
-            return False
-        if envelope.transient and connection.size > HALF_OUTBOX:
-            self._stats.dropped += 1
-            self.keeper.interrupted(connection)
-            return False
-        return True
-
-    def _limit(self, connection: Connection) -> None:
-        """A connection that isn't being written to has its limits."""
+    def _add(self, connection: Connection, waiting: Run, run: Run, together: Together) -> None:
+        """Add to what waits already; `together` has what others got by this."""
+        if waiting is not LATER and waiting.count < RING:
+            both = together.get((waiting, run))
+            if both is None:
+                both = together[waiting, run] = waiting.and_then(run)
+            connection.waiting = both
+            if both.size > PART_BYTES:
+                connection.hold_back()
+            return
+        connection.hold_back()
+        connection.keep(run)
         if connection.overflowed:
             return
         if connection.transport is not None and not connection.blocked:
-            connection.flush()  # much has come at once, but nothing says that the client is slow
-            return
-        unsent = len(connection.log) - connection.sent
-        if connection.size > OUTBOX_BYTES or (connection.transport is None and unsent > AWAY_EVENTS):
+            if connection.held > OUTBOX_BYTES:
+                connection.flush()  # much has come at once, but nothing says that the client is slow
+        elif connection.held > OUTBOX_BYTES or (connection.transport is None and connection.behind > AWAY_EVENTS):
             connection.overflowed = True
             self.keeper.overflowed(connection)
 
@@ -265,15 +289,7 @@ class Hub:
         sent_at, self._sent_at = self._sent_at, []
         loop = asyncio.get_running_loop()
         started = loop.time()
-        for connection in dirty:
-            transport = connection.transport
-            if transport is not None and not connection.blocked:
-                connection.queued = False
-                try:
-                    connection.flush()
-                except Exception:
-                    log.exception("a connection could not be written to")
-                    transport.abort()
+        write_all(dirty)
         ended = loop.time()
         self._next_round = ended + max(TICK_SECONDS, (ended - started) * WRITING_SHARE)
         self._stats.flushes += 1
@@ -284,11 +300,9 @@ class Hub:
 
     def enqueue(self, connection: Connection) -> None:
         """Write to a connection soon, after something stood in the way."""
-        if not connection.queued:
-            connection.queued = True
-            self._dirty.append(connection)
-            self._urgent = True
-            self.batch_ended()
+        self._dirty.append(connection)
+        self._urgent = True
+        self.batch_ended()
 
     # users
 
@@ -339,6 +353,7 @@ class Hub:
         if room not in user.rooms:
             user.rooms.add(room)
             user.digest ^= digest_of(room)
+        self._heard.pop(room, None)
         members = self.rooms.get(room)
         if members is None:
             self.rooms[room] = {user}
@@ -358,6 +373,7 @@ class Hub:
     def _leave(self, user: User, rooms: Iterable[str]) -> None:
         empty = []
         for room in rooms:
+            self._heard.pop(room, None)
             members = self.rooms.get(room)
             if members is not None:
                 members.discard(user)
@@ -368,15 +384,15 @@ class Hub:
 
     def add(self, user: User, connection: Connection) -> None:
         """From now on the connection gets the user's events."""
-        user.connections = (*user.connections, connection)
+        self._set_connections(user, (*user.connections, connection))
         self._leaving.pop(user, None)
 
     def remove(self, connection: Connection) -> None:
         """From now on the connection gets nothing."""
         user = self.users.get(connection.user_id)
-        connection.queued = True
+        connection.hold_back()
         if user is not None:
-            user.connections = tuple(one for one in user.connections if one is not connection)
+            self._set_connections(user, tuple(one for one in user.connections if one is not connection))
             self._leave_later(user)
 
     def _leave_later(self, user: User) -> None:
@@ -443,7 +459,7 @@ class Hub:
     def _restart(self, users: list[User], reload: bool) -> None:
         connections = [connection for user in users for connection in user.connections]
         for user in users:
-            user.connections = ()
+            self._set_connections(user, ())
             if not reload:
                 self._leave_later(user)
             elif user.loading is None:

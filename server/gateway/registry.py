@@ -64,7 +64,7 @@ class Registry:
             return None
         socket.connection = None
         connection.detach()
-        if keep and not connection.overflowed and len(connection.log) - connection.sent <= AWAY_EVENTS:
+        if keep and not connection.overflowed and connection.behind <= AWAY_EVENTS:
             while len(self._away) >= AWAY_LIMIT:
                 self.discard(next(iter(self._away)))
             self._away[connection] = asyncio.get_running_loop().time() + AWAY_SECONDS

@@ -188,7 +188,8 @@ class Checkpoints:
         """Whether the connection's marks are to be saved; then they are of now."""
         age = now - connection.saved_at
         if age < oldest:
-            news = connection.first + len(connection.log) - connection.saved_seq
+            # What waits for a round counts from then on.
+            news = connection.seq + connection.behind - connection.saved_seq
             if not news or (news < MARK_EVENTS and age < MARK_SECONDS) or connection.transport is None:
                 return False  # of who is away, the marks of then are what the client needs: it has seen nothing since
         if connection.transport is not None and connection not in self._waiting:

@@ -155,5 +155,6 @@ async def test_published_clients_decode_the_same_events(stage: Stage, world: Wor
 
 def grow_old(connection: Connection) -> None:
     """As if there had been many events between its hello and now."""
-    assert (connection.first, connection.sent) == (0, 1)
-    connection.first = LATE
+    assert (connection.first, connection.seq, connection.unsent) == (0, 1, 0)
+    connection.begin_at(LATE)  # of the hello, as it were
+    connection.seq += 1

@@ -11,9 +11,10 @@ import pytest
 from server.bus.event import Audience
 from server.bus.signals import SessionsChanged
 from server.engines.redis import Redis
-from server.gateway.connection import HALF_OUTBOX, OUTBOX_BYTES, PART_BYTES, PAUSED, Connection
+from server.gateway.connection import HALF_OUTBOX, OUTBOX_BYTES, PAUSED, Connection
 from server.gateway.frames import JSON
 from server.gateway.protocol import HIGH_WATER
+from server.gateway.runs import PART_BYTES
 from tests.bus.conftest import mortal_redis
 from tests.gateway.conftest import GatewayNode, Stage, World, clear, until
 from tests.gateway.events import Typing, for_user, in_channel
@@ -397,7 +398,7 @@ def test_what_is_not_written_yet_is_never_forgotten() -> None:
         connection.put(head)
     connection.flush()
     rounds = 1
-    while connection.unblock(PAUSED) and connection.sent < len(connection.log):
+    while connection.unblock(PAUSED) and connection.unsent:
         connection.flush()
         rounds += 1
 
