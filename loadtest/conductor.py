@@ -155,6 +155,8 @@ class Conductor:
             give_up(str(error))
         except CallFailed as error:
             give_up(f"preparing {url} failed: {type(error).__name__}: {error}")
+        except KeyboardInterrupt:
+            give_up("stopped while the data was made; the next run goes on with it")
         else:
             for feature, reason in lacks.items():
                 say(f"the server lacks {feature} ({reason})")

@@ -132,3 +132,20 @@ def test_a_capacity_whose_border_was_not_found_is_called_so(last: int, said: str
     carried = max(step.users for step in steps if step.carried)
 
     assert f"\n{said} 10 actions/s" in report(Result("http://chat", 20, steps=steps, capacity=carried), RequestStats())
+
+
+def test_whoever_stops_it_while_data_is_made_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("loadtest.conductor.sign_in_admin", lambda *_: None)
+    monkeypatch.setattr("loadtest.filling.Filling.fill", stopped)
+    environment = Environment(parsed_options=Namespace(), host="http://chat", user_classes=[])
+
+    with pytest.raises(SystemExit) as ended:
+        Conductor(environment, Options(), users=1)._prepare()
+
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "stopped while the data was made; the next run goes on with it\n"
