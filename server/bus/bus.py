@@ -96,7 +96,10 @@ class Bus:
 
         False when Redis did not answer in time: then the connections of these topics start anew once it is back.
         """
-        return await self.publisher.publish(messages, self.pledges.fulfilment(pledge) if pledge else ())
+        told = await self.publisher.publish(messages, self.pledges.fulfilment(pledge) if pledge else ())
+        if not told:
+            self.pledges.fulfil(pledge)
+        return told
 
     def missed(self, topics: Iterable[str]) -> None:
         """News of these topics could not be told: their connections start anew, NODES stands for the caches."""

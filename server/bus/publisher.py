@@ -171,6 +171,8 @@ class Publisher:
     async def _publish(self, messages: Sequence[Event | Signal], then: Sequence[Argument]) -> bool:
         sealed = [one for message in messages if (one := _sealed(message)).topics]
         if not sealed:
+            if then:
+                self.push(*then)
             return True
         started = time.perf_counter()
         try:

@@ -7,7 +7,7 @@ import pytest
 from server.bus import pledges
 from server.engines.redis import Redis
 from tests.bus.conftest import NewNode, Node, until
-from tests.bus.test_bus import raw
+from tests.bus.test_bus import Whispered, raw, said
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +24,13 @@ async def kill(node: Node) -> None:
     assert beating is not None
     beating.cancel()
     await asyncio.sleep(1.1)
+
+
+async def owes_nothing(redis_server: Redis, node: Node) -> None:
+    """Wait until a node has no pledge left."""
+    async with asyncio.timeout(5):
+        while await raw(redis_server.url, "return redis.call('HLEN', ARGV[1])", node.bus.names.owed(node.bus.node_id)):
+            await asyncio.sleep(0.01)
 
 
 async def test_what_a_dead_node_owed_makes_listeners_start_anew(new_node: NewNode, redis_server: Redis) -> None:
@@ -45,6 +52,18 @@ async def test_what_a_dead_node_owed_makes_listeners_start_anew(new_node: NewNod
     assert dropped == ["dropped"]
     left = await raw(redis_server.url, "return redis.call('KEYS', ARGV[1])", f"*{one.bus.node_id}*")
     assert left == []
+
+
+@pytest.mark.parametrize("whom", [["ada"], []], ids=["somebody", "nobody"])
+async def test_what_is_told_is_owed_no_more(new_node: NewNode, redis_server: Redis, whom: list[str]) -> None:
+    one = await new_node()
+    pledge = one.bus.pledges.make(["user:ada"])
+    await one.bus.publish([*map(said, range(300)), Whispered(to=tuple(whom), text="at last")], pledge)
+    await owes_nothing(redis_server, one)
+
+    pledge = one.bus.pledges.make(["user:ada"])
+    await one.bus.publish([Whispered(to=tuple(whom), text="alone")], pledge)
+    await owes_nothing(redis_server, one)
 
 
 async def test_of_more_than_can_be_noted_everybody_is_concerned(new_node: NewNode) -> None:
