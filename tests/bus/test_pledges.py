@@ -28,8 +28,9 @@ async def kill(node: Node) -> None:
 
 async def owes_nothing(redis_server: Redis, node: Node) -> None:
     """Wait until a node has no pledge left."""
+    owed = node.bus.names.owed(node.bus.node_id)
     async with asyncio.timeout(5):
-        while await raw(redis_server.url, "return redis.call('HLEN', ARGV[1])", node.bus.names.owed(node.bus.node_id)):
+        while await raw(redis_server.url, "return redis.call('HLEN', ARGV[1])", owed):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
