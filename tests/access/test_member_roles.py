@@ -14,7 +14,8 @@ Counted = Callable[..., AbstractContextManager[None]]
 COPY_CHANNELS = SQL("""
     WITH copies AS (
         INSERT INTO channels (id, create_at, update_at, team_id, type, name, display_name)
-        SELECT lpad(number::text, 26, $2), create_at, update_at, team_id, type, $2 || number, $2 || number
+        SELECT lpad($2 || lpad(number::text, 6, '0'), 26, '0'), create_at, update_at, team_id, type,
+               $2 || number, $2 || number
           FROM channels, generate_series(1, $3::integer) AS number
          WHERE id = $1
      RETURNING id
