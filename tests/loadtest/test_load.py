@@ -18,6 +18,7 @@ from loadtest.conductor import Conductor
 from loadtest.filling import Filling, Hopeless, sign_in_admin
 from loadtest.options import Options
 from server.engines.redis import Redis
+from tests.cli.running import free_port
 from tests.make import Make
 from tests.nodes import TestNode, start_node
 
@@ -61,7 +62,9 @@ async def test_a_load_test_fills_an_empty_server_acts_on_it_and_finds_nothing_lo
     page = tmp_path / "report.html"
     async with start_node(fresh_database, redis_server.url, tmp_path / "files") as node:
         files = ("--html", str(page), "--csv", str(tmp_path / "load"), "--figures", str(tmp_path / "figures"))
-        code, output = await run_locust(node, *LOAD, *files, "--cpu-of", f"node={os.getpid()}")
+        port = str(free_port())  # Locust's own is the same for all that run on a machine
+        ports = ("--master-bind-port", port, "--master-port", port)
+        code, output = await run_locust(node, *LOAD, *ports, *files, "--cpu-of", f"node={os.getpid()}")
 
         assert code == 0, output
         assert "making data for 20 accounts in 2 teams" in output
