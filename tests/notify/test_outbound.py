@@ -218,6 +218,7 @@ class Names:
 
 
 PUBLIC = "93.184.216.34"
+TOO_LATE = "The address did not answer in time."
 
 
 async def test_what_a_name_stands_for_later_does_not_matter(guarded: Outbound, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,7 +342,7 @@ async def endless_head(head: bytes, writer: asyncio.StreamWriter) -> None:
     ("talk", "reason"),
     [
         (endless, "The answer of the address is too long."),
-        (silent, "The address did not answer in time."),
+        (silent, TOO_LATE),
         (endless_head, "The address gave no proper answer."),
         (saying("SSH-2.0-OpenSSH\n"), "The address gave no proper answer."),
         (saying("HTTP/1.1 200 OK\nContent-Length: 10\n\nhalf"), "The address gave no proper answer."),
@@ -353,9 +354,10 @@ async def endless_head(head: bytes, writer: asyncio.StreamWriter) -> None:
     ids=["endless", "silent", "endless-head", "no-http", "cut-off", "packed"],
 )
 async def test_bad_answers_fail_in_constant_words(outbound: Outbound, talk: Talk, reason: str) -> None:
+    patience = 0.3 if reason == TOO_LATE else 30  # a busy machine may need more for the other answers
     async with listening(talk) as port:
         with pytest.raises(OutboundFailed) as failed:
-            await outbound.send("GET", f"http://127.0.0.1:{port}/", timeout=0.3, max_bytes=100_000)
+            await outbound.send("GET", f"http://127.0.0.1:{port}/", timeout=patience, max_bytes=100_000)
 
     assert failed.value.reason == reason
 
@@ -422,4 +424,4 @@ async def test_a_slow_host_leaves_connections_for_others(outbound: Outbound) -> 
 
     assert len(refused) == 100 - PER_HOST
     assert answer.status == 200
-    assert reasons == {"The address has too many calls under way.", "The address did not answer in time."}
+    assert reasons == {"The address has too many calls under way.", TOO_LATE}
