@@ -252,13 +252,21 @@ class Publisher:
                 published = connection.command("EVALSHA", self._script, 0, self._names.prefix, *words)
                 if then:
                     connection.command(*then).add_done_callback(_seen)
-                early: list[int] = await published
-                return early
+                early, late = await published
             except RedisError as error:
                 if not str(error).startswith(("NOSCRIPT", "NOEPOCH")):
                     raise
-            await self._prepare(connection)  # Redis was flushed under us
+                await self._prepare(connection)  # Redis was flushed under us
+            else:
+                if late:
+                    await self._start_anew([sealed[number] for number in late])
+                return list(early)
         raise RedisError("Redis forgets its scripts")
+
+    async def _start_anew(self, sealed: Sequence[_Sealed]) -> None:
+        """What was stored after these has been published already: whoever should have them fetches them in order."""
+        self._remember(sealed)
+        await self._confess()
 
     async def _prepare(self, connection: RedisConnection) -> None:
         await begin_epoch(connection, self._names)

@@ -59,7 +59,7 @@ if not epoch then
     return redis.error_reply('NOEPOCH')
 end
 {_OLD}
-local early, number, i, n = {{}}, 0, 2, #ARGV
+local early, late, number, i, n = {{}}, {{}}, 0, 2, #ARGV
 while i <= n do
     local once, turn, payload, last = ARGV[i], ARGV[i + 1], ARGV[i + 2], i + 3 + tonumber(ARGV[i + 3])
     local go = once == '' or call('SET', prefix .. 'once:' .. once, '', 'NX', 'EX', '{ONCE_SECONDS}')
@@ -68,7 +68,10 @@ while i <= n do
         local line = epoch .. string.sub(turn, {TURN.size + 1})
         local reached = call('GET', prefix .. 'turn:' .. line)
         if reached and at <= tonumber(reached) then
-            go = at <= tonumber(call('GET', prefix .. 'floor:' .. line) or 0)
+            go = false
+            if at <= tonumber(call('GET', prefix .. 'floor:' .. line) or 0) then
+                late[#late + 1] = number
+            end
         elseif after > (reached and tonumber(reached) or old(prefix)) then
             early[#early + 1] = number
             go = false
@@ -96,11 +99,12 @@ while i <= n do
     i = last + 1
     number = number + 1
 end
-return early
+return {{early, late}}
 """
 """Publishes messages, each given as envelope id, turn, payload, number of topics, topics; "" for no id and no turn.
 
-Left out are those that were published before, and those whose turn has not come: their numbers are the answer.
+Left out are those that were published before, those whose turn has not come, and those whose turn was believed to be
+over, as it may be when the epoch has just begun: the answer is the numbers of the second and of the third.
 """
 
 REACHED = f"""
