@@ -2,6 +2,7 @@
 
 import asyncio
 from contextvars import ContextVar
+from typing import cast
 
 import pytest
 import uvloop
@@ -18,19 +19,38 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ticks, "TICK_SECONDS", TICK)
 
 
-async def test_those_who_wait_for_the_same_tick_wake_up_together() -> None:
-    loop = asyncio.get_running_loop()
-    woken: list[float] = []
+class Clock:
+    """The little of a loop that beats need, at any time."""
 
-    async def wait(after: float) -> None:
-        await asyncio.sleep(after)
-        await ticks.pause(4 * TICK)
-        woken.append(loop.time())
+    now = 0.0
 
-    await ticks.pause(TICK)
-    await asyncio.gather(*(wait(number * TICK / 20) for number in range(8)))
+    def __init__(self) -> None:
+        self.wakes: list[float] = []
 
-    assert woken[-1] - woken[0] < TICK / 20
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, at: float, *_: object) -> None:
+        self.wakes.append(at)
+
+
+def test_those_who_wait_for_the_same_tick_wake_up_together() -> None:
+    clock, tick = Clock(), ticks.Tick(lambda: None)
+    loop = cast(asyncio.AbstractEventLoop, clock)
+    beat = ticks._Beat(100.0)
+    start = beat._start
+
+    def wait(ticks_from_start: float, ticks_more: float) -> None:
+        clock.now = start + ticks_from_start * TICK
+        beat.add(loop, ticks_more * TICK, tick)
+
+    for part in (0.1, 0.2, 0.3, 0.4):
+        wait(10 + part, 4)
+    wait(12.9, 1.2)
+    assert clock.wakes == [pytest.approx(start + 14 * TICK)]
+    wait(10.6, 4)
+    assert clock.wakes[1:] == [pytest.approx(start + 15 * TICK)]
+    assert 100.0 - TICK <= start <= 100.0
 
 
 def test_a_beat_keeps_its_time_on_the_loop_of_production() -> None:

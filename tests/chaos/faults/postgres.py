@@ -55,8 +55,8 @@ async def take_all_connections(stage: Stage, scale: Scale) -> Outcome:
 
     async def course() -> None:
         try:
-            end = time.monotonic() + (8 if scale.long else 2)
             await _fill(stage.installation, taken)
+            end = time.monotonic() + (8 if scale.long else 3)
             while time.monotonic() < end:
                 await _take_those_of_nodes(stage.installation, taken)
                 await asyncio.sleep(0.2)
