@@ -21,12 +21,12 @@ dev: $(STAMP)
 
 # Two processes for the tests, and one for the soak: it begins first and takes five minutes, but little of a processor.
 # Without it: make test ARGS='-n 2 -m "not slow"'
-# Types are looked at when there is nothing else to do, and told of in the end.
+# Types are looked at when there is nothing else to do; what is wrong with them is told in the end.
 test: style
 	nice $(BIN)/mypy >$(VENV)/types 2>&1 & types=$$!; \
 	$(BIN)/pytest -n 3 --dist worksteal $(ARGS); tests=$$?; \
 	wait $$types; types=$$?; \
-	cat $(VENV)/types; exit $$((tests ? tests : types))
+	test $$types = 0 || cat $(VENV)/types; exit $$((tests ? tests : types))
 
 # What everything costs, beside the last figures that were kept; ARGS='--only fanout --repeat 1' for less,
 # ARGS='--save --readme' to keep them.
