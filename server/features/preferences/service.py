@@ -46,10 +46,11 @@ async def save(ctx: Context, user_id: str, preferences: Sequence[Preference]) ->
     wanted = {(item.category, item.name): _tidied(item) for item in preferences}
     saved = list(wanted.values())
     listeners = dict.fromkeys(listener for item in saved for listener in SAVED.get(item.category, ()))
-    # What nobody listens to is remembered nowhere, so there is nothing to forget: one statement does.
-    if not listeners and await queries.add_preferences(ctx.db, user_id, saved, MAX_PREFERENCES, MAX_BYTES):
-        await ctx.tell((), [PreferencesChanged(user_id=user_id, preferences=saved)])
-        return
+    if not listeners:  # what nobody listens to is remembered nowhere, so there is nothing to forget: one statement does
+        with ctx.owing([f"user:{user_id}"]):
+            if await queries.add_preferences(ctx.db, user_id, saved, MAX_PREFERENCES, MAX_BYTES):
+                await ctx.tell((), [PreferencesChanged(user_id=user_id, preferences=saved)])
+                return
     async with ctx.begin() as tx:
         await put(ctx, tx, user_id, saved)
         for listener in listeners:
