@@ -19,7 +19,13 @@ from tests.make import Make, Person
 from tests.nodes import TestNode, start_node
 from tests.published import event_faults
 
-pytest_plugins = ["tests.engines", "tests.profiles", "tests.receiver", "tests.sharing"]
+pytest_plugins = [
+    "tests.engines",
+    "tests.profiles",
+    "tests.receiver",
+    "tests.sharing",
+    "tests.tracebacks",
+]
 
 
 @pytest.fixture(scope="session", autouse=True)
