@@ -21,6 +21,30 @@ from server.engines.redis import FORGETFUL as FORGETFUL_REDIS
 from server.engines.redis import Redis
 
 TEMPLATE = "template_hubbub"
+OWN_FOLDER = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the files of each run in a folder of its own.
+
+    pytest has one for all runs of an account, and makes it private again at the beginning of each: who starts a
+    PostgreSQL in it as another account, as root must, can't do so any more while somebody else begins to test.
+    """
+    if config.option.basetemp is None:
+        config.option.basetemp = config.stash[OWN_FOLDER] = tempfile.mkdtemp(prefix="hubbub-tests-")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """What tests that failed have left there may be of use."""
+    if exitstatus and OWN_FOLDER in session.config.stash:
+        del session.config.stash[OWN_FOLDER]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing."""
+    if folder := config.stash.get(OWN_FOLDER, ""):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Databases:
