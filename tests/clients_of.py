@@ -11,6 +11,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.published import check_frame
+from tests.waiting import PATIENCE
 
 
 class Reply:
@@ -132,7 +133,8 @@ class Socket:
         """Connect with a bearer token; without a resume in `query` waits for hello."""
         url = f"ws://127.0.0.1:{node.port}/api/v4/websocket{query}"
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        async with connect(url, additional_headers=headers, compression=None, max_size=None) as connection:
+        options: Any = {"compression": None, "max_size": None, "open_timeout": PATIENCE}
+        async with connect(url, additional_headers=headers, **options) as connection:
             socket = Socket(node, connection)
             if token and "connection_id" not in query:
                 hello = await socket.next("hello")
@@ -150,7 +152,7 @@ class Socket:
         self.next_seq = event.seq + 1
         self.seen.append(event)
 
-    async def next(self, name: str = "", timeout: float = 5) -> Received:
+    async def next(self, name: str = "", timeout: float = PATIENCE) -> Received:
         """The next event (of this name, passing over others)."""
         while True:
             count = len(self.seen)
@@ -171,7 +173,7 @@ class Socket:
         """The names of all events until now."""
         return [event.name for event in await self.until_now()]
 
-    async def action(self, action: str, data: object = None, timeout: float = 5) -> dict[str, Any]:
+    async def action(self, action: str, data: object = None, timeout: float = PATIENCE) -> dict[str, Any]:
         """Send a client action and give its reply; events that come meanwhile are kept in `seen`."""
         seq = next(self._requests)
         await self.connection.send(json.dumps({"seq": seq, "action": action, "data": data}))

@@ -20,6 +20,8 @@ import pytest
 import pytest_asyncio
 from msgspec import Struct
 
+from tests.waiting import PATIENCE
+
 
 class Asked(Struct):
     """A request as it came."""
@@ -118,7 +120,7 @@ class Receiver:
             how.setdefault("status", 302)
         self._answers[path] = Told(headers=fields, **how)
 
-    async def next(self, timeout: float = 5) -> Asked:
+    async def next(self, timeout: float = PATIENCE) -> Asked:
         """The next request that nobody took yet."""
         return await asyncio.wait_for(self._queue.get(), timeout)
 

@@ -10,6 +10,7 @@ from benchmarks.wire import alone
 from benchmarks.world import Channel, World
 from tests.make import Make
 from tests.nodes import TestNode
+from tests.waiting import PATIENCE
 
 
 async def test_sockets_part_and_come_back_for_what_they_missed(make: Make, node: TestNode) -> None:
@@ -25,11 +26,11 @@ async def test_sockets_part_and_come_back_for_what_they_missed(make: Make, node:
         await posting.begin()
         for _ in range(2):  # what came before the second time was partly resumed itself
             await posting.go(0.1, rate=30)
-            await posting.arrived()
+            await sockets.until(posting.expected, quiet=PATIENCE)
             await sockets.part()
             await posting.go(0.1, rate=30)
             await sockets.resume()
-            await posting.arrived()
+            await sockets.until(posting.expected, quiet=PATIENCE)
         came = await posting.end()
 
         assert posting.posts == 12
@@ -43,7 +44,7 @@ async def test_sockets_part_and_come_back_for_what_they_missed(make: Make, node:
         registry.end(list(registry.connections.values()))
         await sockets.resume()
         await posting.go(0.1, rate=10)
-        await posting.arrived()
+        await sockets.until(posting.expected, quiet=PATIENCE)
         came = await posting.end()
 
         assert (came.anew, came.received) == (6, 6)

@@ -11,6 +11,7 @@ from benchmarks.sockets import DEFLATE, Sockets, SocketsError
 from benchmarks.world import Channel, World, dealt
 from tests.make import Make
 from tests.nodes import TestNode
+from tests.waiting import PATIENCE
 
 
 async def test_deliveries_are_counted_by_post_and_connection(make: Make, two_nodes: tuple[TestNode, TestNode]) -> None:
@@ -26,7 +27,7 @@ async def test_deliveries_are_counted_by_post_and_connection(make: Make, two_nod
         await posting.begin()
         await posting.go(0.2, posters=2)
         await posting.go(0.2, rate=50)
-        await posting.arrived()
+        await sockets.until(posting.expected, quiet=PATIENCE)
         came = await posting.end()
         assert came.exact, came
         assert came.received == came.expected == posting.expected > 0

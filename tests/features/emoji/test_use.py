@@ -1,6 +1,5 @@
 """Custom emojis in messages and as reactions: what readers are told with the post."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from tests.clients_of import Reply
 from tests.features.emoji.uploading import Clients, Counted, Settings, Sockets, new_emoji
 from tests.features.posts.world import World
 from tests.make import Make, Person
+from tests.waiting import until
 
 
 async def react(client: Clients, person: Person, post_id: str, emoji: str) -> Reply:
@@ -105,12 +105,11 @@ async def test_with_an_emoji_go_its_reactions(make: Make, client: Clients, world
         shown: dict[str, Any] = (await client(world.ada).get(f"/posts/{post['id']}")).ok()
         return shown
 
-    for _ in range(100):
-        if "has_reactions" not in await left(only):
-            break
-        await asyncio.sleep(0.05)
-    shown = await left(only)
-    assert "has_reactions" not in shown
+    async def gone() -> dict[str, Any] | None:
+        shown = await left(only)
+        return None if "has_reactions" in shown else shown
+
+    shown = await until(gone)
     assert shown["metadata"] == {}
     assert shown["update_at"] > before["update_at"]
     assert [reaction["emoji_name"] for reaction in (await left(also))["metadata"]["reactions"]] == ["cat"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from structlog.testing import capture_logs
 
 from server.db import SQL
 from server.engines.redis import Redis
@@ -19,6 +20,7 @@ from tests.features.files.uploading import Uploads, World, stored
 from tests.make import PASSWORD
 from tests.nodes import TestNode
 from tests.processes import NodeProcess
+from tests.waiting import until, until_gone
 
 Clients = Callable[..., Client]
 
@@ -89,14 +91,6 @@ async def _open(node: TestNode) -> tuple[asyncio.StreamReader, asyncio.StreamWri
     return await asyncio.open_connection("127.0.0.1", node.port)
 
 
-async def _until(done: Callable[[], bool]) -> None:
-    for _ in range(100):
-        if done():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it did not happen")
-
-
 async def test_nothing_is_left_of_an_upload_that_breaks_off(
     client: Clients, world: World, node: TestNode, store: Path
 ) -> None:
@@ -107,9 +101,9 @@ async def test_nothing_is_left_of_an_upload_that_breaks_off(
     )
     writer.write(head.encode() + b"x" * 12 * MIB)
     await writer.drain()
-    await _until(lambda: any(store.rglob("*")))
+    await until(lambda: asyncio.to_thread(lambda: any(store.rglob("*"))))
     writer.close()
-    await _until(lambda: not stored(store))
+    await until_gone(lambda: asyncio.to_thread(stored, store))
 
     assert await node.services.db.value(FILES_OF, world.ada.id) == 0
     assert (await client(world.ada).get("/users/me")).status == 200
@@ -127,7 +121,10 @@ async def test_a_download_ends_when_its_reader_leaves(
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
         writer.transport.abort()
 
-    await _until(lambda: len(asyncio.all_tasks()) <= before + 1)
+    async def all_ended() -> bool:
+        return len(asyncio.all_tasks()) <= before + 1
+
+    await until(all_ended)
     assert len((await client(world.ada).get(f"/files/{info['id']}")).content) == 40 * MIB
 
 
@@ -150,9 +147,13 @@ async def test_a_reader_that_takes_nothing_is_let_go(
     (info,) = await upload(world.ada, world.room, ("large.bin", b"x" * 40 * MIB))
     reader, writer = await asyncio.open_connection("127.0.0.1", node.port, limit=1024)
     head = f"GET /api/v4/files/{info['id']} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {world.ada.token}\r\n\r\n"
-    writer.write(head.encode())
 
-    await asyncio.sleep(2)
+    async def was_not_taken() -> bool:
+        return any(each["event"] == "an answer was not taken in time" for each in logs)
+
+    with capture_logs() as logs:
+        writer.write(head.encode())
+        await until(was_not_taken)
     with contextlib.suppress(ConnectionError):
         taken = 0
         while part := await reader.read(MIB):

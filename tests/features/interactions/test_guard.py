@@ -13,6 +13,7 @@ from tests.features.interactions.world import Clients, Json, Settings, World
 from tests.make import Make
 from tests.nodes import TestNode
 from tests.receiver import Receiver
+from tests.waiting import PATIENCE
 
 FAILED = "api.post.do_action.action_integration.app_error"
 NOT_ALLOWED = "The address is not allowed."
@@ -132,7 +133,7 @@ async def test_answers_without_end_are_cut_short(
     receiver.answer(**how)
     body = {"url": receiver.url, "channel_id": world.town.id, "submission": {}}
 
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE):
         refused = await client(world.bob).post("/actions/dialogs/submit", body)
 
     assert (refused.status, refused.error_id) == (400, FAILED)

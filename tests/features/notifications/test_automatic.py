@@ -1,6 +1,5 @@
 """Automatic replies of those who are out of office."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from server.db import SQL
 from tests.clients_of import Client
 from tests.features.notifications.conftest import World
 from tests.make import Make, Person, Thing
+from tests.waiting import until_gone
 
 Clients = Callable[..., Client]
 Settings = Callable[..., None]
@@ -26,11 +26,7 @@ def allowed(settings: Settings) -> None:
 
 async def settle(ctx: Context) -> None:
     """Wait until nothing of this is left to be done."""
-    for _ in range(100):
-        if not await ctx.db.value(WAITING):
-            return
-        await asyncio.sleep(0.03)
-    raise AssertionError("still waiting")
+    await until_gone(lambda: ctx.db.value(WAITING))
 
 
 async def leave(ctx: Context, client: Client, message: str = "Back in May") -> None:
@@ -122,8 +118,6 @@ async def test_two_who_are_away_do_not_reply_to_each_other_for_ever(
     await leave(ctx, client(world.ada), "Back in June")
     direct = await make.direct(world.ada, world.bob)
     await make.post(world.ada, direct, "bye")
-    await settle(ctx)
-    await asyncio.sleep(0.1)
     await settle(ctx)
 
     assert [each["message"] for each in await posts_in(client(world.ada), direct)] == ["bye", "Back in May"]

@@ -13,6 +13,7 @@ from tests.clients_of import Client
 from tests.features.notifications.conftest import World
 from tests.make import Make
 from tests.nodes import TestNode
+from tests.waiting import PATIENCE
 
 Clients = Callable[..., Client]
 ASKING = "?posted_ack=true"
@@ -66,7 +67,7 @@ async def saved(node: TestNode, connection_id: str) -> None:
     """Wait until the node has saved where a connection stands, from where another node can go on."""
     gateway = node.node.gateway
     connection = gateway._registry.connections[connection_id]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while connection.saved_seq != connection.next_seq:  # noqa: ASYNC110 - it is a clock's
             await asyncio.sleep(0.01)
     await asyncio.wait([gateway._saving])

@@ -13,6 +13,7 @@ from server.ids import new_id
 from tests.features.oauth.world import CALLBACK, App, Clients, answer_in, consent, fetch, pkce, register, tokens
 from tests.make import PASSWORD, Make, Person
 from tests.nodes import TestNode
+from tests.waiting import PATIENCE
 
 Settings = Callable[..., None]
 Sockets = Callable[..., Any]
@@ -179,7 +180,7 @@ async def test_what_is_taken_back_ends_at_once_on_all_nodes(
     as_app = Person({"id": ada.id, "username": ada.username, "email": ada.email}, granted["access_token"])
     async with socket(as_app, node=1) as events:
         (await client(ada).post("//oauth/deauthorize", {"client_id": app.id})).ok()
-        await asyncio.wait_for(events.connection.wait_closed(), 5)
+        await asyncio.wait_for(events.connection.wait_closed(), PATIENCE)
 
     assert (await client(node=1).get("/users/me", **bearing(granted["access_token"]))).status == 401
     refreshed = await fetch(client(), app, grant_type="refresh_token", refresh_token=granted["refresh_token"])

@@ -11,6 +11,7 @@ from server.config.masking import MASK
 from tests.clients_of import Client
 from tests.make import Make, Person
 from tests.nodes import AT_REST_KEY
+from tests.waiting import until
 
 Clients = Callable[..., Client]
 
@@ -26,9 +27,11 @@ async def config(admin: Person, client: Clients) -> AsyncIterator[dict[str, Any]
 
 async def reach(client: Clients, admin: Person, config: dict[str, Any]) -> None:
     """Wait until the other node has these settings in force."""
-    async with asyncio.timeout(5):
-        while (await client(admin, node=1).get("/config")).ok() != config:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+
+    async def reached() -> bool:
+        return bool((await client(admin, node=1).get("/config")).ok() == config)
+
+    await until(reached)
 
 
 async def test_settings_are_for_administrators(make: Make, client: Clients) -> None:

@@ -1,6 +1,5 @@
 """Teams over HTTP: making, seeing, changing, archiving and deleting them."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from server.ids import new_id
 from tests.clients_of import Client
 from tests.make import Make, Person
 from tests.nodes import TestNode
+from tests.waiting import until_gone
 
 POSTS_LEFT = SQL("SELECT count(*) FROM posts WHERE channel_id = $1")
 
@@ -253,9 +253,7 @@ async def test_a_team_is_deleted_for_good_where_that_is_allowed(
         assert (await client(user, node=1).get(f"/posts/{post['id']}")).status in (403, 404)
     assert (await client(bob).get("/users/me/teams")).ok() == []
     (await client(admin).post("/teams", {"name": team.name, "display_name": "Anew", "type": "O"})).ok(201)
-    async with asyncio.timeout(10):
-        while await node.services.db.value(POSTS_LEFT, channel.id):  # noqa: ASYNC110 - a job does it
-            await asyncio.sleep(0.1)
+    await until_gone(lambda: node.services.db.value(POSTS_LEFT, channel.id))
 
 
 async def test_everyone_finds_open_teams_and_administrators_find_all(

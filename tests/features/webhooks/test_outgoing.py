@@ -14,6 +14,7 @@ from tests.features.webhooks.world import Clients, Json, Settings, Sockets, Worl
 from tests.make import Make, Person
 from tests.nodes import TestNode
 from tests.receiver import Receiver, Told
+from tests.waiting import until, until_gone
 
 pytestmark = pytest.mark.usefixtures("reachable")
 
@@ -40,22 +41,17 @@ async def called(receiver: Receiver, post: Json) -> Json:
 
 async def answered(world: World, count: int = 1) -> list[Json]:
     """The posts of hooks in the channel, once there are so many."""
-    posts: list[Json] = []
-    for _ in range(100):
+
+    async def enough() -> list[Json] | None:
         posts = await world.posts()
-        if len(posts) >= count:
-            return posts
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"{len(posts)} posts of hooks, not {count}")
+        return posts if len(posts) >= count else None
+
+    return await until(enough)
 
 
 async def done(node: TestNode, post: Json) -> None:
     """Wait until no call of a post is left."""
-    for _ in range(200):
-        if not await calls_of(node, post):
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("a call is left")
+    await until_gone(lambda: calls_of(node, post), "a call is left")
 
 
 async def test_a_word_calls_the_hook_with_a_form(world: World, make: Make, receiver: Receiver) -> None:
@@ -338,8 +334,7 @@ async def test_a_failing_address_is_tried_again_and_answers_once(
     receiver.answer(status=503)
     post = await make.post(world.bob, world.town, "ping")
     await receiver.next()
-    while not await node.services.db.value(ATTEMPTS, post["id"]):  # noqa: ASYNC110 - a row has no event
-        await asyncio.sleep(0.02)
+    await until(lambda: node.services.db.value(ATTEMPTS, post["id"]))
     receiver.answer(json={"text": "here I am"})
 
     await node.services.db.run(HASTEN, post["id"])
@@ -398,7 +393,7 @@ async def test_an_address_has_so_much_time(
     receiver.answer(**how)
     settings(ServiceSettings={"OutgoingIntegrationRequestsTimeout": 1})
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(15):
         await outgoing.call(request_context(node.services), job_of(hook, post))
 
     assert await world.posts() == []
