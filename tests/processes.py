@@ -2,14 +2,12 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import httpx
-
+from tests.cli.running import PATIENCE, free_port, pings
 from tests.nodes import AT_REST_KEY
 
 
@@ -17,8 +15,7 @@ class NodeProcess:
     """`hubbub serve` on a free port of 127.0.0.1; stopped by its pid."""
 
     def __init__(self, dsn: str, redis_url: str, log: Path, **environ: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         settings = {
@@ -44,28 +41,26 @@ class NodeProcess:
         """The pid of the node."""
         return self._process.pid
 
-    def wait_until_up(self, seconds: float = 20.0) -> None:
+    def wait_until_up(self, seconds: float = PATIENCE) -> None:
         """Return when the node answers; raises TimeoutError with what it logged when it doesn't."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self._process.poll() is None:
-            try:
-                if httpx.get(f"{self.url}/api/v4/system/ping").status_code == 200:
-                    return
-            except httpx.HTTPError:
-                time.sleep(0.05)
+            if pings(self.port):
+                return
+            time.sleep(0.05)
         raise TimeoutError(self.log.read_text(errors="replace")[-2000:])
 
     def kill(self) -> None:
         """SIGKILL, as a crash."""
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
 
     def stop(self) -> int:
         """SIGTERM, and its exit code."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         try:
-            return self._process.wait(20)
+            return self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
             raise

@@ -1,8 +1,10 @@
 """A `hubbub` command that runs beside a test: what it prints, what it started, and signals to it."""
 
+import contextlib
 import http.client
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -18,21 +20,29 @@ from typing import Any, Self
 import psutil
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0
+PATIENCE = 60.0
+
+
+_held: list[contextlib.ExitStack] = []
+"""The ports of UDP with the numbers of those that were found: as long as this process lives nobody else finds them."""
 
 
 def free_port(count: int = 1) -> int:
-    """A port of 127.0.0.1 that nobody listens on, and neither on those that follow it."""
+    """A port of 127.0.0.1 that nobody listens on, and neither on those that follow it.
+
+    It is none of those that the system gives to connections, which might have it before it is listened on.
+    """
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first: int = probe.getsockname()[1]
-        try:
-            for port in range(first, first + count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            continue
+        first = random.randrange(10_000, 30_000)
+        with contextlib.ExitStack() as stack:
+            try:
+                for port in range(first, first + count):
+                    stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
+                    with socket.socket() as probe:
+                        probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            _held.append(stack.pop_all())
         return first
 
 
@@ -46,7 +56,7 @@ def runs(pid: int) -> bool:
 
 def request(port: int, method: str, path: str, body: Any = None, token: str = "") -> tuple[int, Any, Mapping[str, str]]:
     """One REST call: status, JSON and headers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         connection.request(method, f"/api/v4{path}", json.dumps(body) if body is not None else None, headers)

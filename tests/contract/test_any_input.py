@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import httpx
 import pytest
 import requests
 import schemathesis
@@ -22,9 +21,11 @@ from server.config.client import VERSION
 from server.engines.redis import Redis
 from server.http.openapi import openapi
 from server.http.router import RouteTree
+from tests.cli.running import request
 from tests.engines import Databases
 from tests.make import PASSWORD
 from tests.processes import NodeProcess
+from tests.waiting import PATIENCE
 
 EXAMPLES = 4
 
@@ -53,27 +54,26 @@ class Visitor:
 
     def _sign_up(self, name: str) -> str:
         account = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
-        return str(httpx.post(f"{self.node.url}/api/v4/users", json=account).json()["id"])
+        return str(request(self.node.port, "POST", "/users", account)[1]["id"])
 
     def _post(self, role: str, path: str, body: object) -> Any:
-        answer = httpx.post(f"{self.node.url}/api/v4{path}", json=body, headers=self._headers(role))
-        assert answer.status_code == 201, answer.text
-        return answer.json()
+        status, made, _ = request(self.node.port, "POST", path, body, self._token(role))
+        assert status == 201, made
+        return made
 
-    def _headers(self, role: str) -> dict[str, str]:
-        if not role:
-            return {}
-        if not self._tokens.get(role):
+    def _token(self, role: str) -> str:
+        if role and not self._tokens.get(role):
             login = {"id": self._ids[role], "password": PASSWORD}
-            reply = httpx.post(f"{self.node.url}/api/v4/users/login", json=login)
-            self._tokens[role] = reply.headers["token"]
-        return {"Authorization": f"Bearer {self._tokens[role]}"}
+            self._tokens[role] = request(self.node.port, "POST", "/users/login", login)[2]["token"]
+        return self._tokens.get(role, "")
 
     def send(self, case: schemathesis.Case[Any]) -> schemathesis.Response:
         """Call the operation as the next of the roles."""
         role = ROLES[self._turns[case.operation.label] % len(ROLES)]
         self._turns[case.operation.label] += 1
-        answer = case.call(base_url=self.node.url, headers=self._headers(role), session=self._session)
+        token = self._token(role)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        answer = case.call(base_url=self.node.url, headers=headers, session=self._session, timeout=PATIENCE)
         if answer.status_code == 401:
             self._tokens[role] = ""
         return answer

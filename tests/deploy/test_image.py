@@ -21,7 +21,7 @@ import yaml
 from server.config import load_config, read_environment
 from server.config.rules import listen_address
 from server.engines.redis import Redis
-from tests.cli.running import Running, free_port
+from tests.cli.running import PATIENCE, Running, free_port
 
 ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"^([A-Za-z0-9._-]+)")
@@ -174,7 +174,8 @@ def test_the_command_of_the_image_serves_with_the_environment_of_compose(
     fresh_database: str, redis_server: Redis, tmp_path: Path
 ) -> None:
     (service, *_) = nodes().values()
-    port, metrics = free_port(), free_port()
+    port = free_port(2)
+    metrics = port + 1
     environ = {
         **image_environment(),
         **{name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value) for name, value in service["environment"].items()},
@@ -189,10 +190,10 @@ def test_the_command_of_the_image_serves_with_the_environment_of_compose(
 
     assert program == "hubbub"
     with Running(arguments, environ) as running:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while subprocess.run([sys.executable, *check[1:]], capture_output=True, check=False).returncode:
             assert time.monotonic() < deadline, running.output
-        with urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=5) as reply:
+        with urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=30) as reply:
             assert b"hubbub_http_request_seconds" in reply.read()
 
         running.send(signal.SIGTERM)
