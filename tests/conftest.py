@@ -1,5 +1,6 @@
 """What all tests share: real engines, real nodes on real ports, and words to build worlds with."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from tests.clients_of import Client, Socket
 from tests.make import Make, Person
 from tests.nodes import TestNode, start_node
 from tests.published import event_faults
+from tests.waiting import PATIENCE, until_gone
 
 pytest_plugins = [
     "tests.engines",
@@ -125,15 +127,28 @@ async def socket(two_nodes: tuple[TestNode, TestNode]) -> AsyncIterator[Callable
     yield connect
 
 
-@pytest.fixture
-def counted(node: TestNode) -> Callable[..., Any]:
-    """`with counted(sql=1):` fails unless the first node runs exactly so many statements in the block."""
+@pytest_asyncio.fixture
+async def counted(two_nodes: tuple[TestNode, TestNode], node: TestNode) -> Callable[..., Any]:
+    """`with counted(sql=1):` fails unless the first node runs exactly so many statements in the block.
+
+    It does not begin before the nodes have forgotten what they must for something that an earlier test cut off.
+    """
+
+    async def is_in_doubt() -> bool:
+        return any(each.is_in_doubt for each in two_nodes)
+
+    if await is_in_doubt():
+        await until_gone(is_in_doubt)
+        await asyncio.sleep(0.2)  # it is being told
+        for each in two_nodes:
+            await each.services.bus.fence()
 
     @contextlib.contextmanager
     def count(*, sql: int) -> Iterator[None]:
         before = node.statements
         yield
-        assert node.statements - before == sql, f"{node.statements - before} statements instead of {sql}"
+        ran = node.statements - before
+        assert ran == sql, f"{ran} statements instead of {sql}: {node.last_statements(ran)}"
 
     return count
 

@@ -4,9 +4,12 @@ import asyncio
 import contextlib
 import math
 import socket
+import sys
+from collections import deque
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from pathlib import Path
+from types import FrameType
 from typing import Any, ClassVar
 
 import httpx
@@ -14,9 +17,11 @@ import uvicorn
 
 from server import app
 from server.app import Node
+from server.bus.doubts import Doubts
 from server.bus.event import Audience, Event
 from server.config import Config, load_config, merge
 from server.context import Services
+from server.db import SQL
 from server.db.pool import DbStats
 from server.features.system.store import ConfigStore
 from server.serve import uvicorn_config
@@ -48,17 +53,27 @@ BACKGROUND: ContextVar[bool] = ContextVar("background", default=False)
 class RequestStats(DbStats):
     """Counts apart the statements that somebody asked for, without those of jobs, sweeps and writers of the node."""
 
-    __slots__ = ("asked",)
+    __slots__ = ("asked", "last")
 
     def __init__(self) -> None:
         self.asked = 0
+        self.last = deque[str](maxlen=100)
+        """Their texts, of so many of them."""
         super().__init__()
         self.asked = 0
+        self.last.clear()
 
     def __setattr__(self, name: str, value: object) -> None:
         if name == "statements" and not BACKGROUND.get():
             self.asked += 1
+            self.last.append(_text_of(sys._getframe(1)))
         super().__setattr__(name, value)
+
+
+def _text_of(frame: FrameType) -> str:
+    """The statement that is being run there, in one line."""
+    sql = frame.f_locals.get("sql")
+    return " ".join(sql.text.split())[:200] if isinstance(sql, SQL) else "?"
 
 
 class TestNode:
@@ -90,13 +105,28 @@ class TestNode:
     @property
     def statements(self) -> int:
         """SQL statements run so far for requests and sockets."""
+        return self._stats.asked
+
+    def last_statements(self, count: int) -> list[str]:
+        """The last of them."""
+        return list(self._stats.last)[-count:] if count else []
+
+    @property
+    def _stats(self) -> RequestStats:
         stats = self.services.db.stats
         assert isinstance(stats, RequestStats)
-        return stats.asked
+        return stats
 
     def client(self, token: str = "") -> Client:
         """A REST client of this node."""
         return Client(self._http, token)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether something was cut off, or could not be told, for which all nodes will forget what they remember."""
+        doubts = self.services.extras[Doubts]
+        assert isinstance(doubts, Doubts)
+        return bool(doubts._open or self.services.bus.publisher._missed != {})
 
     async def mark(self, user_id: str) -> None:
         """Send a marker to the sockets of a user."""
