@@ -58,6 +58,16 @@ def events_fit_their_classes(faults_of_events: list[str]) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def patience_with_the_engines() -> Iterator[None]:
+    """Nodes of the tests give them the time that they need on a machine which does other things as well."""
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in ("db.pulse.STALL_SECONDS", "db.pulse.PROBE_SECONDS", "db.pool.CONNECT_SECONDS"):
+            patch.setattr(f"server.{limit}", PATIENCE)
+        patch.setattr("server.access.rates.PATIENCE_SECONDS", PATIENCE)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[PasswordHasher]:
     """Hashes and refusals that cost next to nothing, else they took half of the tests' time; gives the real ones."""
     real = passwords._argon2

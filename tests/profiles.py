@@ -12,7 +12,12 @@ LONG = "long"
 MORE = 50
 """How many times the examples of the suite the long profile tries."""
 
-settings.register_profile(LONG, print_blob=True)
+UNHURRIED: Any = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+"""On a machine that does other things as well any example may take long, and so may making it up."""
+
+settings.register_profile(LONG, print_blob=True, **UNHURRIED)
+settings.register_profile("suite", derandomize=True, database=None, **UNHURRIED)
+settings.load_profile("suite")
 
 
 def is_long() -> bool:
