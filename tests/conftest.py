@@ -117,7 +117,7 @@ def admin(make: Make) -> Person:
     return make.admin
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(two_nodes: tuple[TestNode, TestNode]) -> Callable[..., Client]:
     """`client(user)` speaks REST as that user, `client()` as a stranger; `node=1` goes to the other node."""
 

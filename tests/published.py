@@ -63,7 +63,8 @@ def _unlike(value: Any, field: Field) -> list[str]:
         sent = msgspec.json.encode(msgspec.json.decode(text, type=field.hint))
     except msgspec.MsgspecError as error:
         return [str(error)]
-    return list(_differences(json.loads(text), json.loads(sent), ""))
+    given, meant = json.loads(text), json.loads(sent)
+    return [] if given == meant else list(_differences(given, meant, ""))
 
 
 def _differences(one: Any, other: Any, where: str) -> Iterator[str]:

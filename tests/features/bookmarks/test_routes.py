@@ -116,9 +116,9 @@ async def test_only_ones_own_new_files_of_the_channel_are_bookmarked(client: Cli
     ],
 )
 async def test_a_bookmark_that_could_not_be_shown_is_refused(
-    client: Clients, world: World, fields: dict[str, Any], what: str
+    client: Clients, same_world: World, fields: dict[str, Any], what: str
 ) -> None:
-    reply = await client(world.ada).post(path(world.town), {**LINK, **fields})
+    reply = await client(same_world.ada).post(path(same_world.town), {**LINK, **fields})
 
     assert (reply.status, reply.error_id) == (
         400,
@@ -127,8 +127,8 @@ async def test_a_bookmark_that_could_not_be_shown_is_refused(
 
 
 @pytest.mark.parametrize("body", [None, [], {}, {**LINK, "type": "board"}, {**LINK, "display_name": 7}])
-async def test_bodies_that_are_no_bookmark_are_refused(client: Clients, world: World, body: Any) -> None:
-    reply = await client(world.ada).post(path(world.town), body)
+async def test_bodies_that_are_no_bookmark_are_refused(client: Clients, same_world: World, body: Any) -> None:
+    reply = await client(same_world.ada).post(path(same_world.town), body)
 
     assert (reply.status, reply.error_id) == (400, "api.context.invalid_body_param.app_error")
 

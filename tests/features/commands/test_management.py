@@ -255,10 +255,10 @@ async def test_a_trigger_is_there_once_in_a_team(world: World, client: Clients, 
         ("trigger", 5),
     ],
 )
-async def test_what_no_command_can_be_is_refused(world: World, client: Clients, field: str, value: object) -> None:
-    body = {"team_id": world.team.id, "trigger": "x", "method": "P", "url": "http://example.org", field: value}
+async def test_what_no_command_can_be_is_refused(same_world: World, client: Clients, field: str, value: object) -> None:
+    body = {"team_id": same_world.team.id, "trigger": "x", "method": "P", "url": "http://example.org", field: value}
 
-    reply = await client(world.ada).post("/commands", body)
+    reply = await client(same_world.ada).post("/commands", body)
 
     assert reply.status == 400
     assert field in reply.error_id or field in reply.json["message"]

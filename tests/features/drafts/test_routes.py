@@ -179,11 +179,11 @@ async def test_drafts_are_for_who_may_write_there(client: Clients, make: Make, w
         ({"priority": {"priority": "high"}}, "api.context.invalid_body_param.app_error"),
     ],
 )
-async def test_drafts_have_limits(client: Clients, world: World, fields: dict[str, Any], error_id: str) -> None:
-    reply = await keep(client, world.ada, world.town, **fields)
+async def test_drafts_have_limits(client: Clients, same_world: World, fields: dict[str, Any], error_id: str) -> None:
+    reply = await keep(client, same_world.ada, same_world.town, **fields)
 
     assert (reply.status, reply.error_id) == (400, error_id)
-    assert await drafts(client, world.ada, world.team) == []
+    assert await drafts(client, same_world.ada, same_world.team) == []
 
 
 async def test_a_draft_belongs_to_a_thread_of_its_channel(client: Clients, make: Make, world: World) -> None:

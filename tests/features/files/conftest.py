@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from tests.clients_of import Client
 from tests.features.files.uploading import Uploads, World
@@ -19,13 +18,24 @@ def store(settings: Callable[..., None], tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest_asyncio.fixture
-async def world(make: Make) -> World:
+async def new_world(make: Make) -> World:
     """Ada and Bob in a private channel, Carol in the team only."""
     ada, bob, carol = await make.users(3)
     team = await make.team([ada, bob, carol])
     room = await make.channel(team, [ada, bob], type="P")
     return World(ada, bob, carol, team, room)
+
+
+@pytest.fixture
+async def world(make: Make) -> World:
+    """One of a test's own."""
+    return await new_world(make)
+
+
+@pytest.fixture(scope="module")
+async def same_world(make: Make) -> World:
+    """One world for all tests of a module that leave it as it is."""
+    return await new_world(make)
 
 
 @pytest.fixture

@@ -27,10 +27,10 @@ CONTENT = bytes(range(256)) * 4096
     ],
 )
 async def test_a_range_is_a_part_of_the_file(
-    client: Clients, upload: Uploads, world: World, asked: str, start: int, end: int
+    client: Clients, upload: Uploads, same_world: World, asked: str, start: int, end: int
 ) -> None:
-    (info,) = await upload(world.ada, world.room, ("a.bin", CONTENT))
-    reply = await client(world.ada).get(f"/files/{info['id']}", headers={"Range": asked})
+    (info,) = await upload(same_world.ada, same_world.room, ("a.bin", CONTENT))
+    reply = await client(same_world.ada).get(f"/files/{info['id']}", headers={"Range": asked})
 
     assert reply.status == 206
     assert reply.content == CONTENT[start:end]
@@ -40,10 +40,10 @@ async def test_a_range_is_a_part_of_the_file(
 
 @pytest.mark.parametrize("asked", ["bytes=1048576-", "bytes=-0", "bytes=99999999-99999999"])
 async def test_a_range_outside_of_the_file_is_not_satisfiable(
-    client: Clients, upload: Uploads, world: World, asked: str
+    client: Clients, upload: Uploads, same_world: World, asked: str
 ) -> None:
-    (info,) = await upload(world.ada, world.room, ("a.bin", CONTENT))
-    reply = await client(world.ada).get(f"/files/{info['id']}", headers={"Range": asked})
+    (info,) = await upload(same_world.ada, same_world.room, ("a.bin", CONTENT))
+    reply = await client(same_world.ada).get(f"/files/{info['id']}", headers={"Range": asked})
 
     assert reply.status == 416
     assert "cache-control" not in reply.headers
@@ -53,10 +53,10 @@ async def test_a_range_outside_of_the_file_is_not_satisfiable(
 
 @pytest.mark.parametrize("asked", ["bytes=5-2", "bytes=-", "lines=1-2", "bytes=1-2,4-5", "nonsense", "bytes=a-b"])
 async def test_ranges_that_make_no_sense_give_the_whole(
-    client: Clients, upload: Uploads, world: World, asked: str
+    client: Clients, upload: Uploads, same_world: World, asked: str
 ) -> None:
-    (info,) = await upload(world.ada, world.room, ("a.bin", CONTENT))
-    reply = await client(world.ada).get(f"/files/{info['id']}", headers={"Range": asked})
+    (info,) = await upload(same_world.ada, same_world.room, ("a.bin", CONTENT))
+    reply = await client(same_world.ada).get(f"/files/{info['id']}", headers={"Range": asked})
 
     assert (reply.status, reply.content) == (200, CONTENT)
     assert reply.headers["accept-ranges"] == "bytes"
@@ -126,11 +126,11 @@ async def test_copies_are_kept_and_asked_for_again(client: Clients, upload: Uplo
     ],
 )
 async def test_what_browsers_would_run_is_never_shown_inline(
-    client: Clients, upload: Uploads, world: World, name: str, kind: str, media_type: str
+    client: Clients, upload: Uploads, same_world: World, name: str, kind: str, media_type: str
 ) -> None:
-    (info,) = await upload(world.ada, world.room, (name, b"<script>alert(1)</script>"))
-    reply = await client(world.ada).get(f"/files/{info['id']}")
-    download = await client(world.ada).get(f"/files/{info['id']}?download=true")
+    (info,) = await upload(same_world.ada, same_world.room, (name, b"<script>alert(1)</script>"))
+    reply = await client(same_world.ada).get(f"/files/{info['id']}")
+    download = await client(same_world.ada).get(f"/files/{info['id']}?download=true")
 
     assert reply.headers["content-disposition"] == f'{kind}; filename="{name}"'
     assert download.headers["content-disposition"] == f'attachment; filename="{name}"'

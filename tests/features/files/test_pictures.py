@@ -32,19 +32,19 @@ Settings = Callable[..., None]
 async def test_pictures_have_sizes_thumbnails_and_previews(
     client: Clients,
     upload: Uploads,
-    world: World,
+    same_world: World,
     size: tuple[int, int],
     format: str,
     thumbnail: tuple[int, int],
     preview: tuple[int, int],
 ) -> None:
-    (info,) = await upload(world.ada, world.room, (f"a.{format.lower()}", picture(size, format)))
+    (info,) = await upload(same_world.ada, same_world.room, (f"a.{format.lower()}", picture(size, format)))
 
     assert (info["width"], info["height"], info["has_preview_image"]) == (*size, True)
     mini = Image.open(io.BytesIO(base64.b64decode(info["mini_preview"])))
     assert (mini.format, mini.size) == ("JPEG", (16, 16))
-    small = opened(await client(world.ada, node=1).get(f"/files/{info['id']}/thumbnail"))
-    large = opened(await client(world.ada).get(f"/files/{info['id']}/preview"))
+    small = opened(await client(same_world.ada, node=1).get(f"/files/{info['id']}/thumbnail"))
+    large = opened(await client(same_world.ada).get(f"/files/{info['id']}/preview"))
     assert (small.size, large.size) == (thumbnail, preview)
     red, green, blue = large.convert("RGB").getpixel((0, 0))  # type: ignore[misc]
     assert (red > 240, green < 15, blue < 15) == (True, True, True)
@@ -106,15 +106,15 @@ async def test_what_is_seen_through_becomes_white(client: Clients, upload: Uploa
     ],
 )
 async def test_what_can_not_be_drawn_is_stored_without_small_pictures(
-    client: Clients, upload: Uploads, world: World, store: Path, name: str, content: bytes
+    client: Clients, upload: Uploads, same_world: World, store: Path, name: str, content: bytes
 ) -> None:
-    (info,) = await upload(world.ada, world.room, (name, content))
+    (info,) = await upload(same_world.ada, same_world.room, (name, content))
 
     assert "has_preview_image" not in info
     assert info["mini_preview"] is None
-    assert (await client(world.ada).get(f"/files/{info['id']}")).content == content
-    thumbnail = await client(world.ada).get(f"/files/{info['id']}/thumbnail")
-    preview = await client(world.ada).get(f"/files/{info['id']}/preview")
+    assert (await client(same_world.ada).get(f"/files/{info['id']}")).content == content
+    thumbnail = await client(same_world.ada).get(f"/files/{info['id']}/thumbnail")
+    preview = await client(same_world.ada).get(f"/files/{info['id']}/preview")
     assert (thumbnail.status, thumbnail.error_id) == (400, "api.file.get_file_thumbnail.no_thumbnail.app_error")
     assert (preview.status, preview.error_id) == (400, "api.file.get_file_preview.no_preview.app_error")
     assert stored(store) == ["original"]

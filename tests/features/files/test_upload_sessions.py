@@ -139,12 +139,12 @@ async def test_an_upload_is_for_who_began_it(client: Clients, world: World) -> N
     ],
 )
 async def test_uploads_that_make_no_sense_are_refused(
-    client: Clients, world: World, settings: Settings, change: dict[str, Any], status: int
+    client: Clients, same_world: World, settings: Settings, change: dict[str, Any], status: int
 ) -> None:
     settings(FileSettings={"MaxFileSize": 1000})
-    body = {"channel_id": world.room.id, "filename": "a.txt", "file_size": 1000, **change}
+    body = {"channel_id": same_world.room.id, "filename": "a.txt", "file_size": 1000, **change}
 
-    assert (await client(world.ada).post("/uploads", body)).status == status
+    assert (await client(same_world.ada).post("/uploads", body)).status == status
 
 
 async def test_nobody_has_endless_uploads_under_way(client: Clients, world: World) -> None:

@@ -122,18 +122,18 @@ async def test_uploads_can_be_switched_off(client: Clients, upload: Uploads, wor
     ],
 )
 async def test_forms_that_make_no_sense_are_refused(
-    make: Make, upload: Uploads, world: World, store: Path, fields: list[str], files: list[str], error_id: str
+    make: Make, upload: Uploads, same_world: World, store: Path, fields: list[str], files: list[str], error_id: str
 ) -> None:
-    other = await make.channel(world.team, [world.ada])
+    other = await make.channel(same_world.team, [same_world.ada])
     known = {
-        "channel": ("channel_id", world.room.id),
+        "channel": ("channel_id", same_world.room.id),
         "other": ("channel_id", other.id),
         "client": ("client_ids", "one"),
     }
     given = [known[field] for field in fields]
     if not files:
         given.append(("note", "x"))
-    reply = await upload.form(world.ada, given, [(f"{name}.txt", b"text") for name in files])
+    reply = await upload.form(same_world.ada, given, [(f"{name}.txt", b"text") for name in files])
 
     assert (reply.status, reply.error_id) == (400, error_id)
     assert stored(store) == []
@@ -170,18 +170,18 @@ async def test_forms_that_make_no_sense_are_refused(
     ],
 )
 async def test_broken_forms_are_refused(
-    client: Clients, world: World, store: Path, content_type: str, body: bytes
+    client: Clients, same_world: World, store: Path, content_type: str, body: bytes
 ) -> None:
-    path = f"/files?channel_id={world.room.id}"
-    reply = await client(world.ada).post(path, body, headers={"content-type": content_type})
+    path = f"/files?channel_id={same_world.room.id}"
+    reply = await client(same_world.ada).post(path, body, headers={"content-type": content_type})
 
     assert (reply.status, reply.error_id) == (400, "api.context.invalid_body_param.app_error")
     assert stored(store) == []
 
 
 @pytest.mark.parametrize("name", ["..", ".", "%2e%2e", "a/..", "a%00b", "%0d%0a", "", "x" * 256, "%ff", "x" * 1900])
-async def test_names_that_are_none_are_refused(client: Clients, world: World, store: Path, name: str) -> None:
-    reply = await client(world.ada).post(f"/files?channel_id={world.room.id}&filename={name}", b"text")
+async def test_names_that_are_none_are_refused(client: Clients, same_world: World, store: Path, name: str) -> None:
+    reply = await client(same_world.ada).post(f"/files?channel_id={same_world.room.id}&filename={name}", b"text")
 
     assert (reply.status, reply.error_id) == (400, "api.context.invalid_body_param.app_error")
     assert stored(store) == []
@@ -199,11 +199,13 @@ async def test_names_that_are_none_are_refused(client: Clients, world: World, st
         ("x" * 251 + ".txt", "x" * 251 + ".txt"),
     ],
 )
-async def test_names_are_kept_as_far_as_they_are_safe(client: Clients, world: World, given: str, kept: str) -> None:
-    reply = await client(world.ada).post(f"/files?channel_id={world.room.id}&filename={given}", b"text")
+async def test_names_are_kept_as_far_as_they_are_safe(
+    client: Clients, same_world: World, given: str, kept: str
+) -> None:
+    reply = await client(same_world.ada).post(f"/files?channel_id={same_world.room.id}&filename={given}", b"text")
     (info,) = reply.ok(201)["file_infos"]
 
     assert info["name"] == kept
-    shown = await client(world.ada).get(f"/files/{info['id']}")
+    shown = await client(same_world.ada).get(f"/files/{info['id']}")
     assert shown.headers["content-disposition"].startswith("attachment; filename=")
     assert "set-cookie" not in shown.headers

@@ -214,17 +214,17 @@ async def test_there_must_be_such_an_action(world: World, client: Clients, recei
     ],
 )
 async def test_programs_that_fail_are_told_of_in_constant_words(
-    world: World, receiver: Receiver, how: dict[str, Any], status: int
+    same_world: World, receiver: Receiver, how: dict[str, Any], status: int
 ) -> None:
-    post = await world.poll(receiver.url)
+    post = await same_world.poll(receiver.url)
     receiver.answer(**how)
 
-    reply = await world.click(world.bob, post)
+    reply = await same_world.click(same_world.bob, post)
 
     assert (reply.status, reply.error_id) == (status, FAILED)
     assert "secret" not in reply.text
     assert receiver.url not in reply.text
-    assert (await world.read(post))["message"] == "a poll"
+    assert (await same_world.read(post))["message"] == "a poll"
 
 
 @pytest.mark.parametrize(
@@ -285,10 +285,10 @@ async def test_a_program_has_so_much_time(
         ({"cookie": "QUJD" * 30}, FAILED),
     ],
 )
-async def test_malformed_requests_are_refused(world: World, receiver: Receiver, body: Json, error_id: str) -> None:
-    post = await world.poll(receiver.url)
+async def test_malformed_requests_are_refused(same_world: World, receiver: Receiver, body: Json, error_id: str) -> None:
+    post = await same_world.poll(receiver.url)
 
-    reply = await world.click(world.bob, post, **body)
+    reply = await same_world.click(same_world.bob, post, **body)
 
     assert (reply.status, reply.error_id) == (400, error_id)
     assert receiver.requests == []

@@ -132,11 +132,11 @@ async def test_dialogs_that_clients_can_show_are_opened(
     ],
 )
 async def test_dialogs_that_no_client_can_show_are_refused(
-    world: World, client: Clients, receiver: Receiver, socket: Sockets, body: Json, error_id: str
+    same_world: World, client: Clients, receiver: Receiver, socket: Sockets, body: Json, error_id: str
 ) -> None:
-    _, trigger_id = await triggered(world, receiver)
+    _, trigger_id = await triggered(same_world, receiver)
 
-    async with socket(world.bob) as events:
+    async with socket(same_world.bob) as events:
         refused = await client().post("/actions/dialogs/open", {**opening(trigger_id), **body})
         assert "open_dialog" not in await events.names()
 

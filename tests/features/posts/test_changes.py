@@ -95,11 +95,11 @@ async def test_what_can_not_be_edited(client: Clients, make: Make, settings: Set
         {"is_pinned": "yes"},
     ],
 )
-async def test_patches_are_checked(client: Clients, make: Make, world: World, body: dict[str, object]) -> None:
-    post = await make.post(world.ada, world.town, "x")
+async def test_patches_are_checked(client: Clients, make: Make, same_world: World, body: dict[str, object]) -> None:
+    post = await make.post(same_world.ada, same_world.town, "x")
 
-    assert (await client(world.ada).put(f"/posts/{post['id']}/patch", body)).status == 400
-    assert (await client(world.ada).get(f"/posts/{post['id']}")).ok() == post
+    assert (await client(same_world.ada).put(f"/posts/{post['id']}/patch", body)).status == 400
+    assert (await client(same_world.ada).get(f"/posts/{post['id']}")).ok() == post
 
 
 async def test_the_author_reads_and_restores_what_a_post_said(

@@ -149,9 +149,11 @@ async def test_a_message_has_a_longest_length(client: Clients, make: Make, world
     ],
 )
 async def test_props_that_clients_could_not_show_are_refused(
-    client: Clients, world: World, props: dict[str, Any]
+    client: Clients, same_world: World, props: dict[str, Any]
 ) -> None:
-    reply = await client(world.ada).post("/posts", {"channel_id": world.town.id, "message": "x", "props": props})
+    reply = await client(same_world.ada).post(
+        "/posts", {"channel_id": same_world.town.id, "message": "x", "props": props}
+    )
 
     assert reply.status == 400
     assert reply.error_id == "model.post.is_valid.props.app_error"
@@ -175,8 +177,8 @@ async def test_props_that_clients_could_not_show_are_refused(
         b'{"metadata": {"priority": {"priority": "whatever"}}}',
     ],
 )
-async def test_malformed_bodies_are_a_400_or_name_no_channel(client: Clients, world: World, body: bytes) -> None:
-    reply = await client(world.ada).post("/posts", body)
+async def test_malformed_bodies_are_a_400_or_name_no_channel(client: Clients, same_world: World, body: bytes) -> None:
+    reply = await client(same_world.ada).post("/posts", body)
 
     assert reply.status in (400, 403), reply
     assert reply.error_id

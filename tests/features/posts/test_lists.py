@@ -73,16 +73,16 @@ async def test_a_post_of_another_channel_is_no_place_in_this_one(client: Clients
 @pytest.mark.parametrize(
     "query", ["since=-1", "since=x", "before=x", "after=..", "collapsedThreads=maybe", "since=99999999999999999999999"]
 )
-async def test_odd_questions_are_refused(client: Clients, world: World, query: str) -> None:
-    reply = await client(world.ada).get(f"/channels/{world.town.id}/posts?{query}")
+async def test_odd_questions_are_refused(client: Clients, same_world: World, query: str) -> None:
+    reply = await client(same_world.ada).get(f"/channels/{same_world.town.id}/posts?{query}")
 
     assert reply.status == 400
     assert reply.error_id == "api.context.invalid_body_param.app_error"
 
 
 @pytest.mark.parametrize("query", ["page=-1", "per_page=-5", "per_page=x", "page=x", "per_page=0", "page=99999999999"])
-async def test_odd_pages_are_harmless(client: Clients, world: World, query: str) -> None:
-    assert "order" in await page(client, world.ada, world.town, query)
+async def test_odd_pages_are_harmless(client: Clients, same_world: World, query: str) -> None:
+    assert "order" in await page(client, same_world.ada, same_world.town, query)
 
 
 async def test_strangers_read_public_channels_of_their_team_and_no_private_ones(

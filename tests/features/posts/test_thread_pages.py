@@ -99,10 +99,10 @@ async def test_collapsed_threads_tell_who_takes_part(client: Clients, make: Make
         "updatesOnly=true&fromUpdateAt=1&direction=up",
     ],
 )
-async def test_odd_questions_are_refused(client: Clients, make: Make, world: World, query: str) -> None:
-    (post,) = await grow(make, world, 0)
+async def test_odd_questions_are_refused(client: Clients, make: Make, same_world: World, query: str) -> None:
+    (post,) = await grow(make, same_world, 0)
 
-    reply = await client(world.ada).get(f"/posts/{post['id']}/thread?{query}")
+    reply = await client(same_world.ada).get(f"/posts/{post['id']}/thread?{query}")
 
     assert (reply.status, reply.error_id) == (400, "api.context.invalid_body_param.app_error")
 

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from tests.clients_of import Client
-from tests.make import Person, Thing
+from tests.make import Make, Person, Thing
 from tests.nodes import TestNode
 
 Clients = Callable[..., Client]
@@ -25,3 +25,10 @@ class World(Struct):
     carol: Person
     team: Thing
     town: Thing
+
+
+async def new_world(make: Make) -> World:
+    """A new world."""
+    ada, bob, carol = await make.users(3)
+    team = await make.team(members=[ada, bob, carol])
+    return World(ada, bob, carol, team, await make.channel(team, members=[ada, bob]))

@@ -1,5 +1,5 @@
 """The world of the tests of posts."""
 
-from tests.features.posts.conftest import member, world
+from tests.features.posts.conftest import member, same_world, world
 
-__all__ = ["member", "world"]
+__all__ = ["member", "same_world", "world"]

@@ -98,10 +98,10 @@ async def test_who_may_react_and_who_may_take_back(client: Clients, make: Make, 
 
 
 @pytest.mark.parametrize("emoji", ["", "smile!", "a b", "a" * 65, "smile\n", "ä", ":smile:"])
-async def test_names_of_emojis_have_a_form(client: Clients, make: Make, world: World, emoji: str) -> None:
-    post = await make.post(world.ada, world.town, "nice")
+async def test_names_of_emojis_have_a_form(client: Clients, make: Make, same_world: World, emoji: str) -> None:
+    post = await make.post(same_world.ada, same_world.town, "nice")
 
-    reply = await react(client, world.ada, post["id"], emoji)
+    reply = await react(client, same_world.ada, post["id"], emoji)
 
     assert (reply.status, reply.error_id) == (400, "model.reaction.is_valid.emoji_name.app_error")
 
@@ -109,8 +109,8 @@ async def test_names_of_emojis_have_a_form(client: Clients, make: Make, world: W
 @pytest.mark.parametrize(
     "body", [None, {}, [], {"emoji_name": "smile"}, {"user_id": "x", "post_id": 7, "emoji_name": 1}]
 )
-async def test_malformed_reactions_are_refused(client: Clients, world: World, body: object) -> None:
-    assert (await client(world.ada).post("/reactions", body)).status == 400
+async def test_malformed_reactions_are_refused(client: Clients, same_world: World, body: object) -> None:
+    assert (await client(same_world.ada).post("/reactions", body)).status == 400
 
 
 async def test_nothing_can_be_put_to_what_is_gone_or_archived(client: Clients, make: Make, world: World) -> None:

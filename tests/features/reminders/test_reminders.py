@@ -176,10 +176,10 @@ async def test_who_may_set_one(client: Clients, make: Make, world: World) -> Non
 
 
 @pytest.mark.parametrize("target_time", [0, -1, 1, 2**62, "soon", 1.5, None])
-async def test_times_are_checked(client: Clients, make: Make, world: World, target_time: object) -> None:
-    post = await make.post(world.ada, world.town)
+async def test_times_are_checked(client: Clients, make: Make, same_world: World, target_time: object) -> None:
+    post = await make.post(same_world.ada, same_world.town)
 
-    reply = await client(world.bob).post(path(world.bob, post), {"target_time": target_time})
+    reply = await client(same_world.bob).post(path(same_world.bob, post), {"target_time": target_time})
 
     assert (reply.status, reply.error_id) == (400, "api.context.invalid_body_param.app_error")
 

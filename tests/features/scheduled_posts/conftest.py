@@ -6,16 +6,20 @@ from typing import Any
 import pytest
 
 from server.ids import now_ms
-from tests.features.posts.world import World
+from tests.features.posts.world import World, new_world
 from tests.make import Make, Thing
 
 
 @pytest.fixture
 async def world(make: Make) -> World:
-    """A new world."""
-    ada, bob, carol = await make.users(3)
-    team = await make.team(members=[ada, bob, carol])
-    return World(ada, bob, carol, team, await make.channel(team, members=[ada, bob]))
+    """One of a test's own."""
+    return await new_world(make)
+
+
+@pytest.fixture(scope="module")
+async def same_world(make: Make) -> World:
+    """One world for all tests of a module that leave it as it is."""
+    return await new_world(make)
 
 
 @pytest.fixture

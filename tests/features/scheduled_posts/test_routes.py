@@ -140,9 +140,9 @@ async def test_one_schedules_only_where_one_may_write(client: Clients, make: Mak
     ],
 )
 async def test_bodies_are_checked(
-    client: Clients, world: World, later: Later, fields: dict[str, Any], error_id: str
+    client: Clients, same_world: World, later: Later, fields: dict[str, Any], error_id: str
 ) -> None:
-    reply = await client(world.ada).post("/posts/schedule", {**later(world.town), **fields})
+    reply = await client(same_world.ada).post("/posts/schedule", {**later(same_world.town), **fields})
 
     assert (reply.status, reply.error_id) == (400, error_id)
 

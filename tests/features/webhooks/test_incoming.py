@@ -347,14 +347,14 @@ async def test_unknown_hooks_are_refused(client: Clients, hook_id: str) -> None:
         (b'{"text": "x", "type": "system_join_channel"}', "model.post.is_valid.type.app_error"),
     ],
 )
-async def test_what_can_not_be_read_is_refused(world: World, body: bytes, error_id: str) -> None:
-    hook = await world.hook()
+async def test_what_can_not_be_read_is_refused(same_world: World, body: bytes, error_id: str) -> None:
+    hook = await same_world.hook()
 
-    refused = await world.send(hook, body)
+    refused = await same_world.send(hook, body)
 
     assert (refused.status, refused.error_id) == (400, error_id)
     assert hook["id"] not in refused.text
-    assert await world.posts() == []
+    assert await same_world.posts() == []
 
 
 @pytest.mark.parametrize(
@@ -372,10 +372,10 @@ async def test_what_can_not_be_read_is_refused(world: World, body: bytes, error_
         (part('name="text"', "a\0b"), "multipart/form-data; boundary=y"),
     ],
 )  # fmt: skip
-async def test_forms_that_can_not_be_read_are_refused(world: World, body: bytes, kind: str) -> None:
-    hook = await world.hook()
+async def test_forms_that_can_not_be_read_are_refused(same_world: World, body: bytes, kind: str) -> None:
+    hook = await same_world.hook()
 
-    refused = await world.send(hook, body, headers={"content-type": kind})
+    refused = await same_world.send(hook, body, headers={"content-type": kind})
 
     assert refused.status == 400
     assert refused.error_id in (PARSE, "web.incoming_webhook.text.app_error")

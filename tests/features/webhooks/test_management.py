@@ -187,9 +187,9 @@ async def test_names_and_pictures_are_kept_only_where_they_may_be_used(world: Wo
     ],
 )
 async def test_malformed_hooks_are_refused(
-    world: World, client: Clients, fields: dict[str, Any], status: int, error_id: str
+    same_world: World, client: Clients, fields: dict[str, Any], status: int, error_id: str
 ) -> None:
-    refused = await client(world.ada).post("/hooks/incoming", {"channel_id": world.town.id, **fields})
+    refused = await client(same_world.ada).post("/hooks/incoming", {"channel_id": same_world.town.id, **fields})
 
     assert (refused.status, refused.error_id) == (status, error_id)
 

@@ -238,11 +238,11 @@ async def test_hooks_listen_in_public_channels_of_their_team_only(world: World, 
     ],
 )  # fmt: skip
 async def test_malformed_hooks_are_refused(
-    world: World, client: Clients, fields: dict[str, Any], status: int, error_id: str
+    same_world: World, client: Clients, fields: dict[str, Any], status: int, error_id: str
 ) -> None:
-    body = {"team_id": world.team.id, "trigger_words": ["ping"], "callback_urls": [URL], **fields}
+    body = {"team_id": same_world.team.id, "trigger_words": ["ping"], "callback_urls": [URL], **fields}
 
-    refused = await client(world.ada).post("/hooks/outgoing", body)
+    refused = await client(same_world.ada).post("/hooks/outgoing", body)
 
     assert (refused.status, refused.error_id) == (status, error_id)
 
