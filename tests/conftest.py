@@ -26,6 +26,7 @@ pytest_plugins = [
     "tests.profiles",
     "tests.receiver",
     "tests.sharing",
+    "tests.smtp",
     "tests.tracebacks",
 ]
 

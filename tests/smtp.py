@@ -1,4 +1,7 @@
-"""A mail server for tests: takes every mail and keeps it."""
+"""A mail server for tests: takes every mail and keeps it.
+
+The fixture `mails` is one that both nodes use.
+"""
 
 import asyncio
 import base64
@@ -6,10 +9,23 @@ import contextlib
 import email
 import email.policy
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from email.message import EmailMessage
 
+import pytest_asyncio
 from msgspec import Struct
+
+from server.db import SQL, Db
+from tests.nodes import TestNode
+from tests.waiting import PATIENCE, until_gone
+
+# What has failed waits for its next try.
+OWED = SQL("""
+    SELECT count(*) FROM jobs
+     WHERE failed_at = 0 AND error = '' AND (name LIKE 'send%' OR name IN ('notify_of_post', 'forward_push_ack'))
+""")
+FORGET = SQL("DELETE FROM jobs WHERE error <> '' AND name LIKE 'send%'")
+FORGET_DIGESTS = SQL("DELETE FROM batched_mails")
 
 
 class Taken(Struct):
@@ -56,9 +72,20 @@ class MailServer:
         self.attempts = 0
         self.mails: asyncio.Queue[Taken] = asyncio.Queue()
 
-    async def next(self, timeout: float = 5) -> Taken:
+    async def next(self) -> Taken:
         """The next mail."""
-        return await asyncio.wait_for(self.mails.get(), timeout)
+        return await asyncio.wait_for(self.mails.get(), PATIENCE)
+
+    async def to(self, address: str, words: str = "") -> Taken:
+        """The next mail to somebody, with these words in it; what comes before it is dropped."""
+        while True:
+            mail = await self.next()
+            if mail.receivers == [address] and words in mail.text:
+                return mail
+
+    def left(self) -> list[Taken]:
+        """The mails that came and that nobody took yet; see `nothing_owed` for those to come."""
+        return [self.mails.get_nowait() for _ in range(self.mails.qsize())]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
@@ -115,4 +142,28 @@ async def mail_server(tls: ssl.SSLContext | None = None) -> AsyncIterator[MailSe
     server = await asyncio.start_server(taking.serve, "127.0.0.1", 0, ssl=tls)
     taking.port = server.sockets[0].getsockname()[1]
     async with server:
+        yield taking
+
+
+async def nothing_owed(db: Db) -> None:
+    """Wait until mails and pushes that were caused so far have been sent, or could not be."""
+    await until_gone(lambda: db.value(OWED))
+
+
+@pytest_asyncio.fixture
+async def nothing_left(node: TestNode) -> None:
+    """Nothing comes any more that earlier tests caused: who sends reads the settings right before."""
+    await nothing_owed(node.services.db)
+    await node.services.db.run(FORGET)
+    await node.services.db.run(FORGET_DIGESTS)
+
+
+@pytest_asyncio.fixture
+async def mails(nothing_left: None, settings: Callable[..., None]) -> AsyncIterator[MailServer]:
+    """A mail server that both nodes use."""
+    async with mail_server() as taking:
+        settings(
+            EmailSettings={"SMTPServer": "127.0.0.1", "SMTPPort": str(taking.port), "FeedbackEmail": "hub@example.org"},
+            ServiceSettings={"SiteURL": "https://chat.example.org"},
+        )
         yield taking

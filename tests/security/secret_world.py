@@ -8,7 +8,7 @@ from msgspec import Struct
 from tests.clients_of import Client
 from tests.features.mfa.test_mfa import code_of
 from tests.features.oauth.world import App, consent, fetch, pkce, register
-from tests.features.users.test_mail_flows import mailed_to, token_in
+from tests.features.users.test_mail_flows import token_in
 from tests.make import PASSWORD, Make, Person, Reaching
 from tests.receiver import Receiver
 from tests.smtp import MailServer
@@ -82,13 +82,13 @@ async def live(node: Reaching, mails: MailServer, receiver: Receiver) -> Secrets
 
 
 async def _mailed(node: Reaching, mails: MailServer, make: Make, ada: Person) -> dict[str, str]:
-    known = {"verification": token_in(await mailed_to(mails, ada.email))}
+    known = {"verification": token_in(await mails.to(ada.email))}
     bob = await make.user("bob")
     await node.client().post("/users/password/reset/send", {"email": bob.email})
-    known["reset"] = token_in(await mailed_to(mails, bob.email, "password"))
+    known["reset"] = token_in(await mails.to(bob.email, "password"))
     team = await make.team(owner=make.admin)
     await node.client(make.admin.token).post(f"/teams/{team.id}/invite/email", ["guest@example.org"])
-    invited = (await mailed_to(mails, "guest@example.org")).text
+    invited = (await mails.to("guest@example.org")).text
     found = re.search(r"[?&]t=([0-9a-v]+)", invited)
     assert found is not None, invited
     change = {"current_password": PASSWORD, "new_password": CHANGED}

@@ -12,7 +12,7 @@ from server.features.guests.models import DeactivateGuests
 from tests.clients_of import Client, Reply
 from tests.make import PASSWORD, Make, Person, Thing
 from tests.nodes import TestNode
-from tests.smtp import MailServer, Taken, mail_server
+from tests.smtp import MailServer, Taken
 
 Clients = Callable[..., Client]
 Settings = Callable[..., None]
@@ -24,16 +24,6 @@ FORBIDDEN = (403, "api.context.permissions.app_error")
 @pytest.fixture(autouse=True)
 def switched_on(settings: Settings) -> None:
     settings(GuestAccountsSettings={"Enable": True}, ServiceSettings={"EnableEmailInvitations": True})
-
-
-@pytest.fixture
-async def mails(settings: Settings) -> AsyncIterator[MailServer]:
-    async with mail_server() as taking:
-        settings(
-            EmailSettings={"SMTPServer": "127.0.0.1", "SMTPPort": str(taking.port), "FeedbackEmail": "hub@example.org"},
-            ServiceSettings={"SiteURL": "https://chat.example.org"},
-        )
-        yield taking
 
 
 @pytest.fixture
@@ -59,12 +49,6 @@ def token_in(mail: Taken) -> str:
     return match[1]
 
 
-async def mailed_to(mails: MailServer, address: str) -> Taken:
-    while (mail := await mails.next()).receivers != [address]:
-        pass
-    return mail
-
-
 async def sign_up(client: Client, make: Make, token: str) -> Person:
     name = make.name("visitor")
     body = {"username": name, "email": "other@example.com", "password": PASSWORD}
@@ -88,7 +72,7 @@ async def test_an_invited_guest_comes_into_the_given_channels_and_no_others(
         body = {"emails": [address], "channels": [open_one.id, closed.id], "message": "Come in"}
         reply = await client(admin).post(f"/teams/{team.id}/invite-guests/email?graceful=true", body)
         assert reply.ok() == [{"email": address.lower(), "error": None}]
-        mail = await mailed_to(mails, address.lower())
+        mail = await mails.to(address.lower())
         assert "as a guest" in mail.text
         assert "Come in" in mail.text
         guest = await sign_up(client(node=1), make, token_in(mail))
@@ -122,7 +106,7 @@ async def test_a_guest_who_is_there_comes_into_more_channels_by_another_invitati
 
     async def invited(team: Thing, path: str, body: Any) -> str:
         (await client(admin).post(f"/teams/{team.id}/{path}", body)).ok()
-        return token_in(await mailed_to(mails, address))
+        return token_in(await mails.to(address))
 
     guest = await sign_up(
         client(), make, await invited(first, "invite-guests/email", {"emails": [address], "channels": [one.id]})
@@ -201,7 +185,7 @@ async def test_an_invitation_holds_only_while_guests_are_let_in(
     address = f"{make.name('visitor')}@example.com"
     body = {"emails": [address], "channels": [channel.id]}
     (await client(admin).post(f"/teams/{team.id}/invite-guests/email", body)).ok()
-    token = token_in(await mailed_to(mails, address))
+    token = token_in(await mails.to(address))
     new = {"username": make.name("visitor"), "email": address, "password": PASSWORD}
 
     settings(GuestAccountsSettings={"RestrictCreationToDomains": "partner.example"})

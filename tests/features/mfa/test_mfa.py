@@ -17,7 +17,8 @@ from server.features.mfa.codes import step_of
 from tests.clients_of import Client, Reply
 from tests.make import PASSWORD, Make, Person
 from tests.nodes import TestNode
-from tests.smtp import MailServer, mail_server
+from tests.smtp import MailServer, nothing_owed
+from tests.waiting import PATIENCE
 
 Clients = Callable[..., Client]
 Settings = Callable[..., None]
@@ -34,19 +35,6 @@ FORGET_STEPS = SQL("UPDATE credentials SET mfa_used_step = 0 WHERE user_id = $1"
 @pytest.fixture(autouse=True)
 def switched_on(settings: Settings) -> None:
     settings(ServiceSettings={"EnableMultifactorAuthentication": True})
-
-
-@pytest.fixture
-async def mails(settings: Settings) -> AsyncIterator[MailServer]:
-    async with mail_server() as taking:
-        settings(
-            EmailSettings={
-                "SMTPServer": "127.0.0.1",
-                "SMTPPort": str(taking.port),
-                "FeedbackEmail": "hub@example.org",
-            }
-        )
-        yield taking
 
 
 @pytest.fixture
@@ -357,7 +345,9 @@ async def test_programs_and_those_who_sign_in_elsewhere_are_not_asked(
     assert refusal(await client(guest).get("/users/me/teams")) == REQUIRED
 
 
-async def test_changes_are_mailed_to_the_owner(make: Make, client: Clients, mails: MailServer, admin: Person) -> None:
+async def test_changes_are_mailed_to_the_owner(
+    make: Make, client: Clients, mails: MailServer, admin: Person, node: TestNode
+) -> None:
     ada = await make.user()
     assert (await mails.next()).receivers == [ada.email]  # the proof of the address
 
@@ -369,4 +359,5 @@ async def test_changes_are_mailed_to_the_owner(make: Make, client: Clients, mail
     (await client(admin).put(f"/users/{ada.id}/mfa", {"activate": False})).ok()
     assert "switched off" in (await mails.next()).text
     (await client(admin).put(f"/users/{ada.id}/mfa", {"activate": False})).ok()
+    await nothing_owed(node.services.db)
     assert mails.mails.empty()

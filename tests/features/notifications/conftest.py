@@ -1,7 +1,6 @@
 """A mail server and a push proxy that the nodes are configured for, and two people who talk."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,14 +14,19 @@ from tests.clients_of import Client
 from tests.make import Make, Person, Thing
 from tests.nodes import TestNode
 from tests.receiver import Receiver
-from tests.smtp import MailServer, mail_server
+from tests.smtp import MailServer, nothing_owed
+from tests.waiting import until
 
 SITE = "https://chat.example.org"
+FAILED = SQL("SELECT count(*) FROM jobs WHERE name = $1 AND payload->>'user_id' = $2 AND failed_at = 0 AND error <> ''")
 RUN_NOW = SQL("""
-    WITH due AS (UPDATE jobs SET run_at = 0 WHERE name = $1 AND failed_at = 0 RETURNING id)
+    WITH due AS (
+        UPDATE jobs SET run_at = 0
+         WHERE name = $1 AND payload->>'user_id' = $2 AND failed_at = 0 AND error <> ''
+     RETURNING id
+    )
     SELECT count(*), pg_notify('hubbub_jobs', '') FROM due
 """)
-FORGET_PUSHES = SQL("DELETE FROM jobs WHERE name LIKE '%push%'")
 
 
 class World(Struct):
@@ -41,29 +45,24 @@ async def world(make: Make) -> World:
     return World(ada, bob, team, await make.channel(team, members=[ada, bob]))
 
 
-@pytest_asyncio.fixture
-async def mails(settings: Callable[..., None]) -> AsyncIterator[MailServer]:
+@pytest.fixture
+def mails(mails: MailServer, settings: Callable[..., None]) -> MailServer:
     """Mails about posts are sent, to this server."""
-    async with mail_server() as taking:
-        settings(
-            EmailSettings={
-                "SendEmailNotifications": True,
-                "SMTPServer": "127.0.0.1",
-                "SMTPPort": str(taking.port),
-                "FeedbackEmail": "hub@example.org",
-                "FeedbackName": "Hub",
-                "FeedbackOrganization": "Example <Works>",
-            },
-            ServiceSettings={"SiteURL": SITE},
-            TeamSettings={"SiteName": "Chat"},
-        )
-        yield taking
+    settings(
+        EmailSettings={
+            "SendEmailNotifications": True,
+            "FeedbackName": "Hub",
+            "FeedbackOrganization": "Example <Works>",
+        },
+        ServiceSettings={"SiteURL": SITE},
+        TeamSettings={"SiteName": "Chat"},
+    )
+    return mails
 
 
 @pytest_asyncio.fixture
-async def proxy(receiver: Receiver, settings: Callable[..., None], ctx: Context) -> Receiver:
-    """Push notifications are sent, to this proxy: what other tests left for theirs is dropped."""
-    await ctx.db.run(FORGET_PUSHES)
+async def proxy(receiver: Receiver, settings: Callable[..., None], nothing_left: None) -> Receiver:
+    """Push notifications are sent, to this proxy."""
     receiver.answer(json={"status": "OK"})
     settings(EmailSettings={"SendPushNotifications": True, "PushNotificationServer": f"{receiver.url}/"})
     return receiver
@@ -100,23 +99,38 @@ def phone(two_nodes: tuple[TestNode, TestNode], make: Make) -> Callable[..., Any
 
 @pytest.fixture
 def calm(two_nodes: tuple[TestNode, TestNode]) -> Callable[..., Any]:
-    """`await calm()` waits for what nodes do in the background, so that statements can be counted."""
+    """`await calm()` has the nodes write who is there, else whoever asks next would, while statements are counted."""
 
     async def wait() -> None:
         for node in two_nodes:
             presence = node.services.extras[Presence]
             assert isinstance(presence, Presence)
             await presence.flush()
-        await asyncio.sleep(0.2)
 
     return wait
 
 
 @pytest.fixture
-def hurry(two_nodes: tuple[TestNode, TestNode]) -> Callable[..., Any]:
-    """`await hurry("send_push")` lets jobs of a kind that wait for their next try run at once; how many."""
+def all_told(ctx: Context) -> Callable[..., Any]:
+    """`await all_told()` waits until whoever is to be told of something was, or could not be at the first try."""
 
-    async def run(name: str) -> int:
-        return int(await two_nodes[0].services.db.value(RUN_NOW, name))
+    async def wait() -> None:
+        await nothing_owed(ctx.db)
+
+    return wait
+
+
+@pytest.fixture
+def hurry(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`await hurry("send_push", bob)` waits until a job of a kind for a user has failed (`count`: so many), and lets
+    it be tried again at once; by itself it would not be in an hour."""
+    monkeypatch.setattr("server.jobs.runner.backoff", lambda attempts: 3600.0)
+
+    async def run(name: str, person: Person, count: int = 1) -> None:
+        async def failed() -> bool:
+            return bool(await ctx.db.value(FAILED, name, person.id) == count)
+
+        await until(failed)
+        assert await ctx.db.value(RUN_NOW, name, person.id) == count
 
     return run

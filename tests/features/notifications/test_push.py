@@ -1,6 +1,5 @@
 """Push notifications: what phones are told of, by a real push proxy, and what becomes of phones that are gone."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from tests.clients_of import Client
 from tests.features.notifications.conftest import World
 from tests.make import Make, Person
 from tests.receiver import Receiver, Told
+from tests.waiting import until_gone
 
 Clients = Callable[..., Client]
 Settings = Callable[..., None]
@@ -69,11 +69,12 @@ async def test_a_mention_reaches_the_phone(
 
 
 async def test_who_is_not_called_hears_nothing_unless_all_is_wanted(
-    client: Clients, world: World, make: Make, proxy: Receiver, phone: Any
+    client: Clients, world: World, make: Make, proxy: Receiver, phone: Any, all_told: Any
 ) -> None:
     cyd = await make.user("cyd")
     await make.join_team(world.team, cyd)
     await make.join_channel(world.town, cyd)
+    await all_told()  # that she has come
     for person in (world.ada, world.bob, cyd):
         await phone(person)
     await set_props(client(cyd), push="all")
@@ -84,7 +85,7 @@ async def test_who_is_not_called_hears_nothing_unless_all_is_wanted(
     await make.post(world.ada, world.town, f"only @{world.bob.username}")
     two = [(await proxy.next()).json, (await proxy.next()).json]
     assert {sent["device_id"] for sent in two} != {asked.json["device_id"]}
-    await asyncio.sleep(0.2)
+    await all_told()
     assert proxy.nothing()
 
 
@@ -181,16 +182,13 @@ async def test_acks_of_other_notifications_are_passed_on_and_bad_ones_refused(
 
 
 async def test_a_phone_that_is_gone_is_forgotten_but_its_session_lives(
-    ctx: Context, client: Clients, world: World, make: Make, proxy: Receiver, phone: Any
+    ctx: Context, client: Clients, world: World, make: Make, proxy: Receiver, phone: Any, all_told: Any
 ) -> None:
     device = await phone(world.bob)
     proxy.answer(json={"status": "REMOVE"})
     await make.post(world.ada, world.town, f"@{world.bob.username}")
     await proxy.next()
-    for _ in range(50):
-        if device.device_id not in await ctx.db.values(DEVICES, world.bob.id):
-            break
-        await asyncio.sleep(0.05)
+    await all_told()
 
     assert device.device_id not in await ctx.db.values(DEVICES, world.bob.id)
     assert (await device.client.get("/users/me")).ok()["id"] == world.bob.id
@@ -207,27 +205,28 @@ async def test_a_proxy_that_fails_is_asked_again(
     await make.post(world.ada, world.town, f"again @{world.bob.username}")
     first = (await proxy.next()).json
     proxy.answer(json={"status": "OK"})
-    await asyncio.sleep(0.1)
-    await hurry("send_push")
+    await hurry("send_push", world.bob)
     second = (await proxy.next()).json
 
     assert first["device_id"] == second["device_id"] == device.token
     assert first["post_id"] == second["post_id"]
 
 
-async def test_phones_that_want_nothing_are_left_alone(world: World, make: Make, proxy: Receiver, phone: Any) -> None:
+async def test_phones_that_want_nothing_are_left_alone(
+    world: World, make: Make, proxy: Receiver, phone: Any, all_told: Any
+) -> None:
     quiet = await phone(world.bob)
     (await quiet.client.put("/users/sessions/device", {"deviceNotificationDisabled": "true"})).ok()
     loud = await phone(world.bob)
     await make.post(world.ada, world.town, f"@{world.bob.username}")
 
     assert (await proxy.next()).json["device_id"] == loud.token
-    await asyncio.sleep(0.1)
+    await all_told()
     assert proxy.nothing()
 
 
 async def test_what_is_read_elsewhere_goes_off_the_phones(
-    client: Clients, world: World, make: Make, proxy: Receiver, phone: Any
+    client: Clients, world: World, make: Make, proxy: Receiver, phone: Any, all_told: Any
 ) -> None:
     device = await phone(world.bob)
     await look_away(client(world.bob), world.bob)
@@ -244,7 +243,7 @@ async def test_what_is_read_elsewhere_goes_off_the_phones(
     assert "badge" not in cleared
     assert "message" not in cleared
     (await client(world.bob).post("/channels/members/me/view", {"channel_id": world.town.id})).ok()
-    await asyncio.sleep(0.1)
+    await all_told()
     assert proxy.nothing()  # nothing new was read
 
 
@@ -309,7 +308,9 @@ async def test_who_is_looking_into_the_channel_is_not_pushed(
     assert (told["post_id"], told["device_id"]) == (post["id"], device.token)
 
 
-async def test_a_phone_whose_session_ends_is_told_once(ctx: Context, world: World, proxy: Receiver, phone: Any) -> None:
+async def test_a_phone_whose_session_ends_is_told_once(
+    ctx: Context, world: World, proxy: Receiver, phone: Any, all_told: Any
+) -> None:
     device = await phone(world.bob)
     await ctx.db.run(EXPIRES, device.device_id, ctx.now() + 60_000)
     await push_service.enqueue_ended_sessions(ctx, 90_000)
@@ -318,7 +319,7 @@ async def test_a_phone_whose_session_ends_is_told_once(ctx: Context, world: Worl
 
     assert (told["type"], told["device_id"]) == ("session", device.token)
     assert "log in" in told["message"]
-    await asyncio.sleep(0.1)
+    await all_told()
     assert proxy.nothing()
 
 
@@ -359,11 +360,13 @@ async def test_a_phone_asks_whether_it_can_be_reached(
     assert asked["badge"] == -1
 
 
-async def test_people_cant_force_a_push(client: Clients, world: World, make: Make, proxy: Receiver, phone: Any) -> None:
+async def test_people_cant_force_a_push(
+    client: Clients, world: World, make: Make, proxy: Receiver, phone: Any, all_told: Any
+) -> None:
     await phone(world.bob)
     await set_props(client(world.bob), push="none")
     await make.post(world.ada, world.town, f"@{world.bob.username}", props={"force_notification": "x"})
-    await asyncio.sleep(0.2)
+    await all_told()
 
     assert proxy.nothing()
 
@@ -380,31 +383,33 @@ async def test_a_message_that_was_read_or_deleted_meanwhile_is_not_pushed(
     proxy.answer(json={"status": "OK"})
     (await client(world.ada).delete(f"/posts/{gone['id']}")).ok()
     (await device.client.post("/channels/members/me/view", {"channel_id": world.town.id})).ok()
-    await asyncio.sleep(0.1)
-    await hurry("send_push")
-    for _ in range(50):
-        if not await ctx.db.value(WAITING, "send_push", world.bob.id):
-            break
-        await asyncio.sleep(0.05)
+    await hurry("send_push", world.bob, 2)
+    await until_gone(lambda: ctx.db.value(WAITING, "send_push", world.bob.id))
 
-    assert await ctx.db.value(WAITING, "send_push", world.bob.id) == 0
     assert proxy.nothing(), post
 
 
 async def test_who_has_left_the_channel_is_not_told(
-    client: Clients, world: World, make: Make, proxy: Receiver, phone: Any
+    client: Clients, world: World, make: Make, proxy: Receiver, phone: Any, all_told: Any
 ) -> None:
     await phone(world.bob)
     await set_props(client(world.bob), push="all")
     (await client(world.bob).delete(f"/channels/{world.town.id}/members/{world.bob.id}")).ok()
     await make.post(world.ada, world.town, f"@{world.bob.username}")
-    await asyncio.sleep(0.2)
+    await all_told()
 
     assert proxy.nothing()
 
 
 async def test_an_urgent_post_is_pushed_again_until_it_is_answered(
-    ctx: Context, client: Clients, world: World, make: Make, proxy: Receiver, phone: Any, settings: Settings
+    ctx: Context,
+    client: Clients,
+    world: World,
+    make: Make,
+    proxy: Receiver,
+    phone: Any,
+    settings: Settings,
+    all_told: Any,
 ) -> None:
     settings(ServiceSettings={"PostPriority": True, "AllowPersistentNotifications": True})
     device = await phone(world.bob)
@@ -420,7 +425,7 @@ async def test_an_urgent_post_is_pushed_again_until_it_is_answered(
     reaction = {"user_id": world.bob.id, "post_id": post["id"], "emoji_name": "eyes"}
     (await client(world.bob).post("/reactions", reaction)).ok()
     await send_due(ctx, ctx.now() + 7200_000)
-    await asyncio.sleep(0.2)
+    await all_told()
     assert proxy.nothing()
 
 

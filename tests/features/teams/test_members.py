@@ -13,7 +13,7 @@ from server.ids import new_id
 from tests.clients_of import Client
 from tests.make import Make, Person, Thing
 from tests.nodes import TestNode
-from tests.smtp import mail_server
+from tests.smtp import MailServer
 
 Clients = Callable[..., Client]
 Sockets = Callable[..., Any]
@@ -239,7 +239,7 @@ async def test_of_two_users_with_the_same_link_one_comes_in_and_a_full_team_leav
 
 
 async def test_an_invitation_leads_into_channels_and_brings_words(
-    make: Make, client: Clients, settings: Settings, two_nodes: Any
+    make: Make, client: Clients, settings: Settings, mails: MailServer
 ) -> None:
     ada, bob, eve = await make.users(3)
     team, other = await make.team(members=[bob], owner=ada), await make.team(owner=ada)
@@ -247,20 +247,12 @@ async def test_an_invitation_leads_into_channels_and_brings_words(
     archived, foreign = await make.channel(team, owner=ada), await make.channel(other, owner=ada)
     path = f"/teams/{team.id}/invite/email?graceful=true"
 
-    async with mail_server() as mails:
-        settings(
-            ServiceSettings={"EnableEmailInvitations": True, "SiteURL": "https://chat.example.org"},
-            EmailSettings={
-                "SMTPServer": "127.0.0.1",
-                "SMTPPort": str(mails.port),
-                "FeedbackEmail": "hub@example.org",
-            },
-        )
-        body = {"emails": ["new@example.org"], "message": "Come and see", "channelIds": [public.id, private.id]}
-        refused = await client(bob).post(path, body)
-        wrong = await client(ada).post(path, {**body, "channelIds": [foreign.id]})
-        invited = await client(ada).post(path, {**body, "channelIds": [public.id, private.id, archived.id]})
-        mail = await mails.next()
+    settings(ServiceSettings={"EnableEmailInvitations": True})
+    body = {"emails": ["new@example.org"], "message": "Come and see", "channelIds": [public.id, private.id]}
+    refused = await client(bob).post(path, body)
+    wrong = await client(ada).post(path, {**body, "channelIds": [foreign.id]})
+    invited = await client(ada).post(path, {**body, "channelIds": [public.id, private.id, archived.id]})
+    mail = await mails.to("new@example.org")
     token = re.search(r"[?&]t=([0-9a-v]+)", mail.text)
     (await client(ada).delete(f"/channels/{archived.id}")).ok()
 

@@ -1,31 +1,22 @@
 """Mails of what was done to an account, to those who must not miss it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
-import pytest_asyncio
+import pytest
 
 from tests.clients_of import Client
 from tests.make import PASSWORD, Make, Person
-from tests.smtp import MailServer, mail_server
+from tests.smtp import MailServer
 
 Clients = Callable[..., Client]
 Settings = Callable[..., None]
 
 
-@pytest_asyncio.fixture
-async def mails(settings: Settings) -> AsyncIterator[MailServer]:
-    async with mail_server() as taking:
-        settings(
-            EmailSettings={
-                "SMTPServer": "127.0.0.1",
-                "SMTPPort": str(taking.port),
-                "FeedbackEmail": "hub@example.org",
-            },
-            ServiceSettings={"SiteURL": "https://chat.example.org", "EnableUserAccessTokens": True},
-            TeamSettings={"SiteName": "Chat"},
-        )
-        yield taking
+@pytest.fixture
+def mails(mails: MailServer, settings: Settings) -> MailServer:
+    settings(ServiceSettings={"EnableUserAccessTokens": True}, TeamSettings={"SiteName": "Chat"})
+    return mails
 
 
 async def subjects(mails: MailServer, count: int) -> set[tuple[str, str]]:
