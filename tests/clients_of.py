@@ -170,8 +170,9 @@ class Socket:
         return [event for event in events if event.name != "custom_tests_marker"]
 
     async def names(self) -> list[str]:
-        """The names of all events until now."""
-        return [event.name for event in await self.until_now()]
+        """The names of all events until now, but for those of the user's status, which changes a moment after the
+        first socket has opened."""
+        return [event.name for event in await self.until_now() if event.name != "status_change"]
 
     async def action(self, action: str, data: object = None, timeout: float = PATIENCE) -> dict[str, Any]:
         """Send a client action and give its reply; events that come meanwhile are kept in `seen`."""

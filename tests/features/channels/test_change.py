@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.features.channels.hearing import Clients, Sockets, heard
+from tests.features.channels.hearing import Clients, Sockets
 from tests.make import Make
 
 
@@ -21,7 +21,7 @@ async def test_a_patch_changes_what_it_names_and_tells_the_members(
         ).ok()
         updated = await events.next("channel_updated")
         posts = [(await events.next("posted")).data["post"] for _ in range(2)]
-        assert await heard(others) == []
+        assert await others.names() == []
 
     assert (changed["header"], changed["display_name"], changed["purpose"]) == ("new", "Renamed", "why")
     assert changed["name"] == channel.name
@@ -187,7 +187,7 @@ async def test_an_archived_channel_is_readable_and_can_be_restored(
         (await client(ada).post(f"/channels/{channel.id}/restore")).ok()
         restored = await events.next("channel_restored")
         back = (await events.next("posted")).data["post"]
-        told = await heard(others)
+        told = await others.names()
 
     assert deleted.data["channel_id"] == channel.id
     assert deleted.data["delete_at"] > 0
@@ -259,7 +259,7 @@ async def test_the_administrator_moves_a_channel_to_a_team_of_its_members(
         updated = await stays.next("channel_updated")
         post = (await stays.next("posted")).data["post"]
         told = await goes.next("user_removed")
-        assert "posted" not in await heard(goes)
+        assert "posted" not in await goes.names()
 
     assert refused.error_id == "app.channel.move_channel.members_do_not_match.error"
     assert moved["team_id"] == updated.data["channel"]["team_id"] == new.id

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.features.channels.hearing import Clients, Settings, Sockets, heard
+from tests.features.channels.hearing import Clients, Settings, Sockets
 from tests.make import Make
 
 
@@ -15,7 +15,7 @@ async def test_the_creator_is_the_first_member_and_administrator(make: Make, cli
         channel = (await client(ada).post("/channels", body)).ok(201)
         created = await events.next("channel_created")
         joined = await events.next("posted")
-        assert await heard(others) == []
+        assert await others.names() == []
 
     assert {key: channel[key] for key in body} == body
     assert channel["creator_id"] == ada.id

@@ -1,7 +1,7 @@
 """Lists of channels and searches in them."""
 
 from tests.clients_of import Reply
-from tests.features.channels.hearing import Clients, Counted, settle
+from tests.features.channels.hearing import Clients, Counted
 from tests.make import Make
 
 
@@ -24,7 +24,6 @@ async def test_channels_of_a_team_come_with_direct_and_group_ones(
     direct, group = await make.direct(ada, bob), await make.group(ada, bob, cyd)
     await client(ada).get("/users/me")
 
-    await settle()
     with counted(sql=1):
         listed = await client(ada).get(f"/users/me/teams/{team.id}/channels")
     everywhere = await client(ada).get("/users/me/channels")

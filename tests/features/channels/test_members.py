@@ -2,7 +2,7 @@
 
 import json
 
-from tests.features.channels.hearing import Clients, Counted, Sockets, heard
+from tests.features.channels.hearing import Clients, Counted, Sockets
 from tests.make import Make
 
 
@@ -18,7 +18,7 @@ async def test_members_of_a_team_join_its_public_channels(make: Make, client: Cl
         own = await mine.next("user_added")
         await make.post(ada, channel, "welcome")
         texts = [(await mine.next("posted")).data["post"]["message"] for _ in range(2)]
-        assert await heard(others) == []
+        assert await others.names() == []
 
     member = reply.ok(201)
     assert (member["channel_id"], member["user_id"], member["roles"]) == (channel.id, bob.id, "channel_user")
@@ -36,7 +36,7 @@ async def test_joining_twice_changes_nothing(make: Make, client: Clients, socket
 
     async with socket(ada) as events:
         again = await client(bob).post(f"/channels/{channel.id}/members", {"user_id": bob.id})
-        assert await heard(events) == []
+        assert await events.names() == []
 
     assert again.ok(201)["user_id"] == bob.id
 
@@ -138,7 +138,7 @@ async def test_who_leaves_hears_nothing_more(make: Make, client: Clients, socket
         post = (await stays.next("posted")).data["post"]
         own = await goes.next("user_removed")
         await make.post(ada, channel, "secret")
-        assert await heard(goes) == []
+        assert await goes.names() == []
 
     assert told.data == {"user_id": bob.id, "remover_id": bob.id}
     assert told.broadcast["channel_id"] == channel.id

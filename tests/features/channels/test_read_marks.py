@@ -12,7 +12,7 @@ from server.errors import Busy
 from server.features.channels import read_marks, read_queries
 from server.features.channels.read_marks import GROUP, ReadMarks
 from server.features.channels.read_queries import Seen
-from tests.features.channels.hearing import Clients, Sockets, settle
+from tests.features.channels.hearing import Clients, Sockets
 from tests.make import Make, Person, Thing
 from tests.nodes import TestNode
 
@@ -79,7 +79,6 @@ async def test_looks_at_the_same_moment_share_statements_and_each_gets_its_own(
     _, members, channel = await called(make, LOOKS)
     quiet = await make.channel(await make.team(members=members[:2]), members[:1], owner=members[1])
     async with socket(members[0], node=1) as first, socket(members[-1]) as last:
-        await settle()
         before = node.statements
 
         replies = await asyncio.gather(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.features.channels.hearing import Clients, Sockets, heard
+from tests.features.channels.hearing import Clients, Sockets
 from tests.make import Make
 
 
@@ -16,7 +16,7 @@ async def test_a_channel_administrator_makes_another(make: Make, client: Clients
     async with socket(bob) as events, socket(ada) as others:
         (await client(ada).put(path, {"scheme_user": True, "scheme_admin": True})).ok()
         updated = await events.next("channel_member_updated")
-        assert await heard(others) == []
+        assert await others.names() == []
     admitted = await client(bob, node=1).put(path, {"scheme_user": True, "scheme_admin": False})
 
     member = updated.data["channelMember"]
@@ -71,7 +71,7 @@ async def test_notify_props_change_one_by_one(make: Make, client: Clients, socke
     async with socket(bob) as events, socket(ada) as others:
         (await client(bob).put(path, {"mark_unread": "mention", "unknown": "x", "push": None})).ok()
         updated = await events.next("channel_member_updated")
-        assert await heard(others) == []
+        assert await others.names() == []
     (await client(bob).put(path, {"desktop": "all"})).ok()
 
     props = (await client(bob).get(f"/channels/{channel.id}/members/me")).ok()["notify_props"]

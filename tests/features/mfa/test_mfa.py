@@ -297,7 +297,7 @@ async def test_where_it_is_required_nothing_is_served_until_it_is_set_up(
     secret = await with_factor(client, ada)
     assert (await client(ada).get("/users/me/teams")).ok()[0]["id"] == team.id
     async with socket(ada) as events:
-        assert await events.until_now() == []
+        assert await events.names() == []
     other = await make.login({"id": bob.id, "username": bob.username, "email": bob.email})
     assert refusal(await client(other).get("/users/me/teams")) == REQUIRED  # signing in is not refused
     (await client(other).post("/users/logout")).ok()
