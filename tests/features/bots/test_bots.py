@@ -9,6 +9,7 @@ import websockets
 from server.ids import new_id
 from tests.clients_of import Client
 from tests.make import PASSWORD, Make, Person
+from tests.waiting import next_moment
 
 Clients = Callable[..., Client]
 Settings = Callable[..., None]
@@ -78,7 +79,10 @@ async def test_a_bot_is_a_user_with_an_owner(make: Make, client: Clients, admin:
 
 
 async def test_bots_are_listed_in_pages_and_revalidated(make: Make, client: Clients, owner: Person) -> None:
-    bots = [await create(client(owner), make) for _ in range(3)]
+    bots = []
+    for _ in range(3):
+        bots.append(await create(client(owner), make))
+        await next_moment()
 
     pages = [(await client(owner).get(f"/bots?page={page}&per_page=2")).ok() for page in (0, 1)]
     first = await client(owner).get("/bots")
@@ -259,7 +263,7 @@ async def test_a_disabled_bot_is_out_at_once_and_comes_back_when_enabled(
         disabled = (await client(owner).post(f"/bots/{bot['user_id']}/disable")).ok()
         await told.next("user_activation_status_change")
         with pytest.raises(websockets.ConnectionClosed):
-            await events.next("posted", timeout=20)
+            await events.next("posted")
     refused = [await client(person, node=node).get("/users/me") for node in (0, 1)]
     hidden = await client(owner).get(f"/bots/{bot['user_id']}")
     enabled = (await client(owner).post(f"/bots/{bot['user_id']}/enable")).ok()
@@ -272,7 +276,9 @@ async def test_a_disabled_bot_is_out_at_once_and_comes_back_when_enabled(
 
 
 async def test_disabled_bots_are_listed_on_request(make: Make, client: Clients, owner: Person) -> None:
-    live, disabled = [await create(client(owner), make) for _ in range(2)]
+    live = await create(client(owner), make)
+    await next_moment()
+    disabled = await create(client(owner), make)
     disabled = (await client(owner).post(f"/bots/{disabled['user_id']}/disable")).ok()
     again = (await client(owner).post(f"/bots/{disabled['user_id']}/disable")).ok()
 

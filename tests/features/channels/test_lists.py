@@ -3,6 +3,7 @@
 from tests.clients_of import Reply
 from tests.features.channels.hearing import Clients, Counted
 from tests.make import Make
+from tests.waiting import next_moment
 
 
 def names(reply: Reply) -> list[str]:
@@ -47,6 +48,7 @@ async def test_archived_channels_are_listed_when_asked_for(make: Make, client: C
     ada = await make.user()
     team = await make.team(members=[ada])
     old = await make.channel(team, owner=ada, archived=True)
+    await next_moment()
     new = await make.channel(team, owner=ada, archived=True)
     deleted_at = (await client(ada).get(f"/channels/{new.id}")).ok()["delete_at"]
 

@@ -11,6 +11,7 @@ from tests.clients_of import Reply
 from tests.features.files.uploading import Uploads
 from tests.features.posts.world import Clients, Counted, Settings, Sockets, World
 from tests.make import Make, Person, Thing
+from tests.waiting import next_moment
 
 
 async def keep(client: Clients, person: Person, channel: Thing, message: str = "begun", **fields: Any) -> Reply:
@@ -60,9 +61,9 @@ async def test_a_draft_is_kept_and_reaches_the_other_devices_of_its_writer(
 async def test_a_channel_and_each_of_its_threads_has_a_draft(client: Clients, make: Make, world: World) -> None:
     root = await make.post(world.bob, world.town)
     direct = await make.direct(world.ada, world.bob)
-    (await keep(client, world.ada, world.town, "one")).ok(201)
-    (await keep(client, world.ada, world.town, "two", root_id=root["id"])).ok(201)
-    (await keep(client, world.ada, direct, "three")).ok(201)
+    for channel, message, root_id in ((world.town, "one", ""), (world.town, "two", root["id"]), (direct, "three", "")):
+        (await keep(client, world.ada, channel, message, root_id=root_id)).ok(201)
+        await next_moment()
     (await keep(client, world.bob, world.town, "bob's")).ok(201)
 
     found = await drafts(client, world.ada, world.team)

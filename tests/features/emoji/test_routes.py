@@ -11,6 +11,7 @@ from server.features.emoji.names import system_names
 from server.ids import new_id
 from tests.features.emoji.uploading import Clients, Counted, Settings, Sockets, gif, new_emoji, png, upload
 from tests.make import Make
+from tests.waiting import next_moment
 
 
 async def test_an_emoji_is_there_for_everyone_and_everyone_hears_of_it(
@@ -37,6 +38,7 @@ async def test_emojis_are_listed_and_searched(make: Make, client: Clients) -> No
     names = [f"{stem}_b", f"{stem}_A", f"a_{stem}"]
     for name in names:
         (await upload(client(make.admin), name)).ok()
+        await next_moment()
 
     async def found(path: str, body: Any = None) -> list[str]:
         reply = await (caller.post(path, body) if body is not None else caller.get(path))

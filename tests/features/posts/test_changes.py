@@ -1,12 +1,11 @@
 """Editing, pinning, the history of a post, ephemeral posts."""
 
-import asyncio
-
 import pytest
 
 from server.features.posts.models import MAX_MESSAGE
 from tests.features.posts.world import Clients, Nodes, Settings, Sockets, World
 from tests.make import Make, Person
+from tests.waiting import next_moment
 
 
 async def test_an_edit_reaches_the_channel_and_nobody_else(
@@ -80,7 +79,7 @@ async def test_what_can_not_be_edited(client: Clients, make: Make, settings: Set
         assert (reply.status, reply.error_id) == (400, error_id)
     late = await make.post(world.ada, world.town, "late")
     settings(ServiceSettings={"PostEditTimeLimit": 0})
-    await asyncio.sleep(0.01)
+    await next_moment()
     reply = await client(world.ada).put(f"/posts/{late['id']}/patch", {"message": "other"})
     assert (reply.status, reply.error_id) == (400, "api.post.update_post.permissions_time_limit.app_error")
 
@@ -108,6 +107,7 @@ async def test_the_author_reads_and_restores_what_a_post_said(
     post = await make.post(world.ada, world.town, "one")
     for message in ("two", "three"):
         (await client(world.ada).put(f"/posts/{post['id']}/patch", {"message": message})).ok()
+        await next_moment()
     path = f"/posts/{post['id']}/edit_history"
 
     history = (await client(world.ada).get(path)).ok()

@@ -7,6 +7,7 @@ import pytest
 from server.features.posts.list_queries import PAGES
 from tests.features.posts.world import Clients, Counted, Nodes, World
 from tests.make import Make, Person, Thing
+from tests.waiting import next_moment
 
 
 async def fill(make: Make, author: Person, channel: Thing, count: int) -> list[str]:
@@ -254,6 +255,7 @@ async def test_a_page_costs_one_statement_and_two_with_threads_or_reactions(
     root = await make.post(world.ada, world.town, "root")
     await fill(make, world.ada, world.town, 3)
     path = f"/channels/{world.town.id}/posts"
+    (await client(world.ada).post("/emoji/names", ["smile"])).ok()  # by which the node knows all emojis
 
     with counted(sql=1):
         (await client(world.ada).get(path)).ok()
@@ -290,6 +292,7 @@ async def test_pages_show_reactions_and_files_as_single_posts_do(client: Clients
     for person, name in ((world.bob, "tada"), (world.ada, "smile"), (world.bob, "heart")):
         reaction = {"user_id": person.id, "post_id": root["id"], "emoji_name": name}
         (await client(person).post("/reactions", reaction)).ok()
+        await next_moment()  # they stand in the order of their times
     (await bob.post("/reactions", {"user_id": world.bob.id, "post_id": plain["id"], "emoji_name": "eyes"})).ok()
     single = {each["id"]: (await ada.get(f"/posts/{each['id']}")).ok()["metadata"] for each in (root, plain)}
 
@@ -363,6 +366,7 @@ async def test_pinned_posts(client: Clients, make: Make, world: World) -> None:
 async def test_flagged_posts(client: Clients, make: Make, world: World) -> None:
     ids = await fill(make, world.ada, world.town, 3)
     direct = await make.direct(world.ada, world.bob)
+    await next_moment()
     (whisper,) = await fill(make, world.ada, direct, 1)
     flags = [
         {"user_id": world.bob.id, "category": "flagged_post", "name": post_id, "value": "true"}

@@ -8,6 +8,7 @@ import pytest
 from tests.clients_of import Reply
 from tests.features.posts.world import Clients, Counted, Settings, Sockets, World
 from tests.make import Make, Person
+from tests.waiting import next_moment
 
 
 async def react(client: Clients, person: Person, post_id: str, emoji: str = "smile", **options: Any) -> Reply:
@@ -52,7 +53,7 @@ async def test_reactions_stand_oldest_first(client: Clients, make: Make, world: 
     wanted = []
     for person, emoji in ((world.bob, "zzz"), (world.ada, "+1"), (world.bob, "wave_medium_skin_tone")):
         wanted.append((await react(client, person, post["id"], emoji)).ok())
-        await asyncio.sleep(0.002)
+        await next_moment()
 
     shown = (await client(world.ada).get(f"/channels/{world.town.id}/posts")).ok()["posts"][post["id"]]
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.make import Make, Person, Thing
+from tests.waiting import next_moment
 
 ODD = (
     "***",
@@ -161,11 +162,11 @@ async def test_flags_name_authors_and_channels(make: Make, client: Any) -> None:
     await make.join_team(team, cleo)
     other = await make.channel(team, [ada, bob])
     w = word()
-    await make.post(ada, town, f"{w} a")
-    await make.post(bob, other, f"{w} b")
-    await make.post(ada, await make.direct(ada, bob), f"{w} direct")
-    await make.post(ada, await make.group(ada, bob, cleo), f"{w} group")
-    await make.post(ada, await make.direct(ada, ada), f"{w} self")
+    direct, group, own = await make.direct(ada, bob), await make.group(ada, bob, cleo), await make.direct(ada, ada)
+    said = ((ada, town, "a"), (bob, other, "b"), (ada, direct, "direct"), (ada, group, "group"), (ada, own, "self"))
+    for author, channel, text in said:
+        await next_moment()
+        await make.post(author, channel, f"{w} {text}")
 
     async def ask(terms: str) -> list[str]:
         return [message.removeprefix(f"{w} ") for message in await found(client, ada, f"{w} {terms}", team)]
@@ -240,9 +241,10 @@ async def test_a_team_is_searched_with_direct_channels_and_without_other_teams(m
     ada, bob, team, town = await world(make)
     second = await make.team([ada, bob])
     w = word()
-    await make.post(ada, town, f"{w} first")
-    await make.post(ada, await make.channel(second, [ada, bob]), f"{w} second")
-    await make.post(ada, await make.direct(ada, bob), f"{w} direct")
+    elsewhere, direct = await make.channel(second, [ada, bob]), await make.direct(ada, bob)
+    for channel, text in ((town, "first"), (elsewhere, "second"), (direct, "direct")):
+        await next_moment()
+        await make.post(ada, channel, f"{w} {text}")
 
     assert await found(client, bob, w, team) == [f"{w} direct", f"{w} first"]
     assert await found(client, bob, w, second) == [f"{w} direct", f"{w} second"]

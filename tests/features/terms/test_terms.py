@@ -12,6 +12,7 @@ from server.ids import new_id
 from tests.clients_of import Client, Reply
 from tests.make import PASSWORD, Make, Person
 from tests.nodes import TestNode
+from tests.waiting import next_moment
 
 Clients = Callable[..., Client]
 Settings = Callable[..., None]
@@ -49,6 +50,7 @@ async def test_a_text_is_put_in_force_and_told(make: Make, client: Clients, admi
     assert list(first) == ["id", "create_at", "user_id", "text"]
     assert (first["user_id"], first["text"]) == (admin.id, "Be kind.")
     assert (await client(admin).post("/terms_of_service", {"text": "Be kind."})).ok() == first
+    await next_moment()
     second = (await client(admin).post("/terms_of_service", {"text": "Be very kind."})).ok()
 
     assert (await client(ada, node=1).get("/terms_of_service")).ok() == second

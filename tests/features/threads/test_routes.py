@@ -9,6 +9,7 @@ from server.db import SQL
 from tests.features.posts.world import Clients, Counted, Settings, Sockets, World
 from tests.make import Make, Person
 from tests.nodes import TestNode
+from tests.waiting import next_moment, until
 
 CALL = SQL("UPDATE thread_memberships SET unread_mentions = unread_mentions + 1 WHERE post_id = $1 AND user_id = $2")
 """What a reply that mentions a follower does to the counter."""
@@ -177,9 +178,7 @@ async def test_a_mention_that_comes_between_reading_and_marking_stays_counted(
         await reply.run(CALL, root["id"], world.ada.id)
         path = threads(world, root["id"], "read", str(last["create_at"]))
         reading = asyncio.create_task(client(world.ada, node=1).put(path))
-        async with asyncio.timeout(10):
-            while not await db.value(WAITS):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until(lambda: db.value(WAITS))
     thread = (await reading).ok()
 
     assert (thread["unread_replies"], thread["unread_mentions"]) == (0, 1)
@@ -263,6 +262,7 @@ async def test_lists_of_threads(client: Clients, make: Make, world: World) -> No
         root = await make.post(world.ada, world.town, f"root {number}")
         replies.append(await make.post(world.bob, world.town, "reply", root_id=root["id"]))
         ids.append(root["id"])
+        await next_moment()
     read = threads(world, ids[1], "read", str(replies[1]["create_at"]))
     (await client(world.ada).put(read)).ok()
 

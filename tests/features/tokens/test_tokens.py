@@ -13,6 +13,7 @@ from server.ids import new_id, now_ms
 from tests.clients_of import Client
 from tests.make import Make, Person
 from tests.nodes import TestNode
+from tests.waiting import PATIENCE, next_moment
 
 Clients = Callable[..., Client]
 Settings = Callable[..., None]
@@ -74,7 +75,7 @@ async def test_a_token_may_come_as_bearer_or_token_but_not_in_the_url(
 ) -> None:
     secret = (await create(client(ada)))["token"]
 
-    async with httpx.AsyncClient(base_url=f"{node.url}/api/v4") as http:
+    async with httpx.AsyncClient(base_url=f"{node.url}/api/v4", timeout=PATIENCE) as http:
         for scheme in ("Bearer", "bearer", "Token"):
             assert (await http.get("/users/me", headers={"authorization": f"{scheme} {secret}"})).status_code == 200
         in_url = await http.get(f"/users/me?access_token={secret}")
@@ -123,7 +124,7 @@ async def test_ending_a_token_ends_its_requests_and_sockets_on_all_nodes_at_once
 
         assert (await going_on.next("posted")).data["post"]["message"] == "secret"
         with pytest.raises(websockets.ConnectionClosed):
-            await ended.next("posted", timeout=20)
+            await ended.next("posted")
     for node in (0, 1):
         assert (await client(user, node=node).get("/users/me")).error_id == EXPIRED
         assert (await client(still, node=node).get("/users/me")).status == 200
@@ -287,7 +288,7 @@ async def test_the_tokens_of_a_deactivated_user_are_no_good_and_their_sockets_en
     async with socket(user) as events:
         (await client(admin).put(f"/users/{ada.id}/active", {"active": False})).ok()
         with pytest.raises(websockets.ConnectionClosed):
-            await events.next("posted", timeout=20)
+            await events.next("posted")
     refused = await client(user).get("/users/me")
     (await client(admin).put(f"/users/{ada.id}/active", {"active": True})).ok()
 
@@ -296,7 +297,9 @@ async def test_the_tokens_of_a_deactivated_user_are_no_good_and_their_sockets_en
 
 
 async def test_administrators_list_and_search_tokens(ada: Person, client: Clients, admin: Person) -> None:
-    first, second = await create(client(ada)), await create(client(ada), description="other")
+    first = await create(client(ada))
+    await next_moment()
+    second = await create(client(ada), description="other")
 
     for term in (ada.username, ada.username.upper(), ada.id):
         found = (await client(admin).post("/users/tokens/search", {"term": term})).ok()

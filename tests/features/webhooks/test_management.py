@@ -9,6 +9,7 @@ from server.ids import new_id
 from tests.clients_of import Reply
 from tests.features.webhooks.world import Clients, Settings, World
 from tests.make import Make, Person
+from tests.waiting import next_moment
 
 FORBIDDEN = "api.context.permissions.app_error"
 MISSING = "app.webhooks.get_incoming.app_error"
@@ -42,7 +43,10 @@ async def test_a_hook_belongs_to_its_maker_channel_and_team(world: World, client
 
 
 async def test_lists_come_in_pages_with_a_count_on_request(world: World, client: Clients) -> None:
-    hooks = [await world.hook(display_name=f"h{number}") for number in range(3)]
+    hooks = []
+    for number in range(3):
+        await next_moment()
+        hooks.append(await world.hook(display_name=f"h{number}"))
     path = f"/hooks/incoming?team_id={world.team.id}"
 
     pages = [(await client(world.ada).get(f"{path}&page={page}&per_page=2")).ok() for page in (0, 1)]

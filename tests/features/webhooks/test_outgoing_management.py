@@ -10,6 +10,7 @@ from server.ids import new_id
 from tests.clients_of import Reply
 from tests.features.webhooks.world import URL, Clients, Settings, World
 from tests.make import Make, Person
+from tests.waiting import next_moment
 
 FORBIDDEN = "api.context.permissions.app_error"
 MISSING = "app.webhooks.get_outgoing.app_error"
@@ -50,7 +51,10 @@ async def test_a_hook_belongs_to_its_maker_and_team(world: World, client: Client
 
 
 async def test_lists_are_of_a_team_or_a_channel_in_pages(world: World, client: Clients, make: Make) -> None:
-    hooks = [await world.outgoing(f"word{number}") for number in range(3)]
+    hooks = []
+    for number in range(3):
+        hooks.append(await world.outgoing(f"word{number}"))
+        await next_moment()
     in_town = await world.outgoing(channel_id=world.town.id)
     team = f"/hooks/outgoing?team_id={world.team.id}"
 
