@@ -12,9 +12,6 @@ from server.context import Context
 from server.errors import BadRequest
 from server.ids import is_id, new_id
 
-LASTS_MS = 3000
-"""How long a trigger id may be used."""
-
 _AHEAD_MS = 1000
 """How far the clocks of two nodes may be apart."""
 
@@ -31,7 +28,7 @@ async def make_trigger_id(ctx: Context) -> tuple[str, str]:
     return client_trigger_id, base64.urlsafe_b64encode(signed.encode()).decode()
 
 
-async def read_trigger_id(ctx: Context, trigger_id: str, *, max_age_ms: int = LASTS_MS) -> tuple[str, str]:
+async def read_trigger_id(ctx: Context, trigger_id: str, *, max_age_ms: int) -> tuple[str, str]:
     """The client's id and the user of a trigger id that was signed here at most `max_age_ms` ago; raises BadRequest."""
     try:
         signed = base64.urlsafe_b64decode(trigger_id.encode("ascii")).decode("ascii")
