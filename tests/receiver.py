@@ -55,12 +55,13 @@ class Asked(Struct):
 
 
 class Told(Struct, kw_only=True):
-    """How a request is answered. `after`: seconds until the answer begins."""
+    """How a request is answered. `after`: seconds until the answer begins, `when`: what must have come before."""
 
     status: int = 200
     headers: dict[str, str] = {}
     body: bytes = b""
     after: float = 0
+    when: asyncio.Event | None = None
     size: int = 0
     """So many bytes instead of the body, without saying before how many there will be."""
     endless: bool = False
@@ -163,6 +164,8 @@ async def _read(reader: asyncio.StreamReader) -> Asked | None:
 async def _tell(writer: asyncio.StreamWriter, told: Told) -> bool:
     """Send an answer; whether the connection goes on."""
     await asyncio.sleep(told.after)
+    if told.when is not None:
+        await told.when.wait()
     if told.hangs:
         await asyncio.sleep(3600)
     unbounded = told.endless or told.size

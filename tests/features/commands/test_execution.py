@@ -10,7 +10,6 @@ from server.access.trigger_ids import read_trigger_id
 from server.context import request_context
 from server.features.interactions import calls
 from server.ids import new_id
-from tests.clients_of import Reply
 from tests.features.commands.world import Clients, Settings, Sockets, World, heard
 from tests.make import Make
 from tests.nodes import TestNode
@@ -423,15 +422,17 @@ async def test_one_user_waits_for_so_many_programs(
 ) -> None:
     monkeypatch.setattr(calls, "AT_ONCE", 2)
     await world.command(receiver.url)
-    receiver.answer(json={}, after=0.3)
-
-    async def others() -> Reply:
+    enough = asyncio.Event()
+    receiver.answer(json={}, when=enough)
+    waiting = [asyncio.create_task(world.run(world.bob, "/deploy")) for _ in range(2)]
+    for _ in waiting:
         await receiver.next()
-        await receiver.next()
-        return await world.run(world.ada, "/deploy")
 
-    *replies, other = await asyncio.gather(*(world.run(world.bob, "/deploy") for _ in range(3)), others())
+    third = await world.run(world.bob, "/deploy")
+    other = asyncio.create_task(world.run(world.ada, "/deploy"))
+    await receiver.next()
+    enough.set()
 
-    assert sorted(reply.status for reply in replies) == [200, 200, 429]
-    assert other.status == 200
+    assert third.status == 429
+    assert [reply.status for reply in await asyncio.gather(*waiting, other)] == [200, 200, 200]
     assert (await world.run(world.bob, "/deploy")).status == 200

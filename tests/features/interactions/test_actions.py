@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from server.features.interactions import calls
-from tests.clients_of import Reply
 from tests.features.interactions.world import Clients, Json, Settings, Sockets, World
 from tests.make import Make
 from tests.receiver import Receiver
@@ -373,18 +372,19 @@ async def test_one_user_waits_for_so_many_programs(
 ) -> None:
     monkeypatch.setattr(calls, "AT_ONCE", 2)
     post = await world.poll(receiver.url)
-    receiver.answer(json={}, after=0.3)
-
-    async def others() -> Reply:
+    enough = asyncio.Event()
+    receiver.answer(json={}, when=enough)
+    waiting = [asyncio.create_task(world.click(world.bob, post)) for _ in range(2)]
+    for _ in waiting:
         await receiver.next()
-        await receiver.next()
-        return await world.click(world.ada, post)
 
-    clicks = [world.click(world.bob, post) for _ in range(3)]
-    *replies, other = await asyncio.gather(*clicks, others())
+    third = await world.click(world.bob, post)
+    other = asyncio.create_task(world.click(world.ada, post))
+    await receiver.next()
+    enough.set()
 
-    assert sorted(reply.status for reply in replies) == [200, 200, 429]
-    assert other.status == 200
+    assert third.status == 429
+    assert [reply.status for reply in await asyncio.gather(*waiting, other)] == [200, 200, 200]
     assert (await world.click(world.bob, post)).status == 200
 
 

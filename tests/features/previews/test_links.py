@@ -15,6 +15,7 @@ from server.ids import new_id
 from tests.features.previews.world import Counted, Json, Settings, Sockets, World, picture, previewed
 from tests.make import Make
 from tests.nodes import TestNode
+from tests.waiting import until
 
 AGE = SQL("UPDATE link_previews SET expire_at = 1 WHERE url = $1")
 PLANNED = SQL("SELECT payload, run_at FROM jobs WHERE name = 'fetch_previews' AND payload->>'post_id' = ANY($1)")
@@ -29,9 +30,7 @@ async def has_no_jobs(node: TestNode, post_id: str) -> bool:
 
 async def until_fetched(node: TestNode, post_id: str) -> None:
     """Wait until the jobs of a post have run."""
-    async with asyncio.timeout(10):
-        while not await has_no_jobs(node, post_id):  # noqa: ASYNC110 - nothing tells
-            await asyncio.sleep(0.02)
+    await until(lambda: has_no_jobs(node, post_id))
 
 
 async def test_a_page_appears_below_its_link_for_everyone(world: World, make: Make, socket: Sockets) -> None:
@@ -211,12 +210,13 @@ async def test_an_edited_post_gets_the_preview_of_its_new_link(world: World, mak
 
 
 async def test_an_edit_during_the_fetch_wins(world: World, make: Make, socket: Sockets, node: TestNode) -> None:
-    base = world.receiver.url
-    world.receiver.answer(path="/slow", text="<title>Slow</title>", headers={"content-type": "text/html"}, after=0.25)
+    base, edited = world.receiver.url, asyncio.Event()
+    world.receiver.answer(path="/slow", text="<title>Slow</title>", headers={"content-type": "text/html"}, when=edited)
     async with socket(world.bob) as events:
         post = await make.post(world.ada, world.town, f"{base}/slow")
         assert (await world.receiver.next()).path == "/slow"
         await world.client(world.ada).put(f"/posts/{post['id']}/patch", {"message": "never mind"})
+        edited.set()
         await until_fetched(node, post["id"])
         edits = [event for event in await events.until_now() if event.name == "post_edited"]
 
@@ -285,7 +285,10 @@ async def test_slow_servers_are_not_waited_for(
     assert seen["metadata"] == {"embeds": [{"type": "link", "url": url}]}
 
 
-async def test_posts_wait_while_others_are_at_it(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_posts_wait_while_others_are_at_it(
+    node: TestNode, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(JobSettings={"RunJobs": False})
     monkeypatch.setattr(fetcher, "POSTS_AT_ONCE", 0)
     ctx, first, last = request_context(node.services), new_id(), new_id()
     started = ctx.now()
