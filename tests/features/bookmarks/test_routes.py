@@ -12,6 +12,7 @@ from tests.clients_of import Reply
 from tests.features.files.uploading import Uploads
 from tests.features.posts.world import Clients, Counted, Settings, Sockets, World
 from tests.make import Make, Person, Thing
+from tests.waiting import until
 
 LINK = {"type": "link", "display_name": "Wiki", "link_url": "https://wiki.example.org/start"}
 
@@ -340,10 +341,11 @@ async def test_reading_them_again_costs_no_statement(client: Clients, counted: C
     with counted(sql=0):
         assert (await client(world.ada).get(path(world.town))).ok() == []
     bookmark = (await client(world.ada, node=1).post(path(world.town), LINK)).ok(201)
-    for _ in range(100):
-        if (await client(world.ada).get(path(world.town))).ok() == [bookmark]:
-            break
-        await asyncio.sleep(0.02)
+
+    async def is_known() -> bool:
+        return bool((await client(world.ada).get(path(world.town))).ok() == [bookmark])
+
+    await until(is_known)
     with counted(sql=0):
         assert (await client(world.ada).get(path(world.town))).ok() == [bookmark]
 

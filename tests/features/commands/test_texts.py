@@ -2,9 +2,19 @@
 
 import pytest
 
+from server.db import SQL
 from server.features.commands.built_in.texts import Delayed, delayed
+from server.ids import now_ms
 from tests.features.commands.world import Clients, Settings, Sockets, World, heard
 from tests.make import Make
+from tests.nodes import TestNode
+from tests.waiting import until_gone
+
+ECHOES = SQL("SELECT count(*) FROM jobs WHERE name = 'echo' AND payload->>'user_id' = ANY($1)")
+DUE_NOW = SQL("""
+    WITH due AS (UPDATE jobs SET run_at = 0 WHERE name = 'echo' AND payload->>'user_id' = ANY($1) RETURNING id)
+    SELECT count(*), pg_notify('hubbub_jobs', '') FROM due
+""")
 
 
 async def test_me_says_what_one_does(world: World, socket: Sockets) -> None:
@@ -83,11 +93,12 @@ async def test_an_echo_comes_after_a_while(world: World, settings: Settings, soc
     settings(ServiceSettings={"EnableDeveloper": True})
 
     async with socket(world.ada) as ada:
+        before = now_ms()
         await world.done(world.bob, '/echo "hello you" 1')
-        assert "posted" not in await ada.names()
-        post = (await ada.next("posted", timeout=10)).data["post"]
+        post = (await ada.next("posted")).data["post"]
 
     assert (post["user_id"], post["message"]) == (world.bob.id, "hello you")
+    assert post["create_at"] >= before + 1000
 
 
 async def test_echoes_have_a_limit(
@@ -105,15 +116,15 @@ async def test_echoes_have_a_limit(
 
 
 async def test_an_echo_of_someone_who_left_is_not_said(
-    world: World, settings: Settings, client: Clients, socket: Sockets
+    world: World, settings: Settings, client: Clients, node: TestNode
 ) -> None:
     settings(ServiceSettings={"EnableDeveloper": True})
-    async with socket(world.ada) as ada:
-        await world.done(world.bob, "/echo early 1")
-        (await client(world.ada).delete(f"/channels/{world.town.id}/members/{world.bob.id}")).ok()
-        await world.done(world.ada, "/echo later 1")
-        while (post := (await ada.next("posted", timeout=10)).data["post"])["type"]:
-            pass
+    people = [world.ada.id, world.bob.id]
+    for person in (world.ada, world.bob):
+        await world.done(person, f"/echo {person.username} 9000")
+    (await client(world.ada).delete(f"/channels/{world.town.id}/members/{world.bob.id}")).ok()
 
-    assert (post["user_id"], post["message"]) == (world.ada.id, "later")
-    assert [post["message"] for post in await world.posts()] == ["later"]
+    assert await node.services.db.value(DUE_NOW, people) == 2
+    await until_gone(lambda: node.services.db.value(ECHOES, people))
+
+    assert [post["message"] for post in await world.posts()] == [world.ada.username]

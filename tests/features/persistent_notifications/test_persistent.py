@@ -8,7 +8,6 @@ import pytest
 from server.context import request_context
 from server.db import SQL
 from server.features.persistent_notifications.service import MINUTE, send_due
-from server.ids import now_ms
 from tests.clients_of import Reply
 from tests.features.posts.world import Clients, Counted, Nodes, Settings, Sockets, World
 from tests.make import Make, Person, Thing
@@ -29,9 +28,9 @@ async def urge(client: Clients, person: Person, channel: Thing, message: str, **
     return await client(person).post("/posts", body)
 
 
-async def pass_minutes(nodes: Nodes, minutes: float) -> None:
-    """What the elected node does when so much time has gone by, and another one that believes to be it."""
-    now = now_ms() + int(minutes * MINUTE)
+async def pass_minutes(nodes: Nodes, post: dict[str, Any], minutes: float) -> None:
+    """What the elected node does so long after a post, and another one that believes to be it."""
+    now = post["create_at"] + int(minutes * MINUTE)
     await asyncio.gather(*(send_due(request_context(node.services), now) for node in nodes))
 
 
@@ -45,10 +44,10 @@ async def test_those_who_are_named_are_called_again_and_again_but_not_for_ever(
     async with socket(world.bob, node=1) as bob, socket(world.ada) as ada:
         post = (await urge(client, world.ada, world.town, f"help, @{world.bob.username}!")).ok(201)
         await bob.next("posted")
-        await pass_minutes(two_nodes, 1.9)
+        await pass_minutes(two_nodes, post, 1.9)
         assert await called(bob) == 0
 
-        await pass_minutes(two_nodes, 2.1)
+        await pass_minutes(two_nodes, post, 2.1)
         event = await bob.next(NAME)
 
         assert event.data["post"]["id"] == post["id"]
@@ -59,10 +58,10 @@ async def test_those_who_are_named_are_called_again_and_again_but_not_for_ever(
         assert event.data["team_id"] == world.team.id
         assert "set_online" not in event.data
         assert event.broadcast["user_id"] == world.bob.id
-        await pass_minutes(two_nodes, 2.2)
+        await pass_minutes(two_nodes, post, 2.2)
         assert await called(bob) == 0
         for minutes, calls in ((4.2, 1), (6.3, 1), (8.4, 0), (80, 0)):
-            await pass_minutes(two_nodes, minutes)
+            await pass_minutes(two_nodes, post, minutes)
             assert await called(bob) == calls, minutes
         assert NAME not in await ada.names()
     assert await two_nodes[0].services.db.rows(ROWS, post["id"]) == []
@@ -91,11 +90,11 @@ async def test_who_has_answered_is_called_no_more_and_the_others_are(
     async with socket(world.bob) as bob, socket(world.carol) as carol:
         post = (await urge(client, world.ada, world.town, names)).ok(201)
         await answer(client, world.bob, post)
-        await pass_minutes(two_nodes, 2.1)
+        await pass_minutes(two_nodes, post, 2.1)
 
         assert (await called(bob), await called(carol)) == (0, 1)
         await answer(client, world.carol, post)
-        await pass_minutes(two_nodes, 4.2)
+        await pass_minutes(two_nodes, post, 4.2)
         assert (await called(bob), await called(carol)) == (0, 0)
     assert await two_nodes[0].services.db.rows(ROWS, post["id"]) == []
 
@@ -108,12 +107,12 @@ async def test_a_deleted_post_calls_nobody_nor_do_those_who_left_or_want_quiet_h
         gone = (await urge(client, world.ada, world.town, f"@{world.bob.username}")).ok(201)
         (await client(world.ada).delete(f"/posts/{gone['id']}")).ok()
         names = f"@{world.bob.username} @{world.carol.username}"
-        (await urge(client, world.ada, world.town, names)).ok(201)
+        post = (await urge(client, world.ada, world.town, names)).ok(201)
         (await client(world.bob).delete(f"/channels/{world.town.id}/members/{world.bob.id}")).ok()
         status = {"user_id": world.carol.id, "status": "dnd"}
         (await client(world.carol).put(f"/users/{world.carol.id}/status", status)).ok()
 
-        await pass_minutes(two_nodes, 2.1)
+        await pass_minutes(two_nodes, post, 2.1)
 
         assert (await called(bob), await called(carol)) == (0, 0)
 
@@ -123,8 +122,8 @@ async def test_in_a_direct_channel_the_other_one_is_called(
 ) -> None:
     direct = await make.direct(world.ada, world.bob)
     async with socket(world.bob) as bob:
-        (await urge(client, world.ada, direct, "hello?")).ok(201)
-        await pass_minutes(two_nodes, 2.1)
+        post = (await urge(client, world.ada, direct, "hello?")).ok(201)
+        await pass_minutes(two_nodes, post, 2.1)
 
         assert (await bob.next(NAME)).data["channel_display_name"] == f"@{world.ada.username}"
     alone = await make.direct(world.ada, world.ada)
@@ -185,11 +184,10 @@ async def test_posts_that_were_refused_in_the_end_call_nobody(client: Clients, t
         "metadata": {"priority": wanted},
         "pending_post_id": "the same",
     }
-    for _ in range(2):
-        (await client(world.ada).post("/posts", body)).ok(201)
+    post, _ = [(await client(world.ada).post("/posts", body)).ok(201) for _ in range(2)]
     assert await two_nodes[0].services.db.value(ORPHANS) == 1
 
-    await pass_minutes(two_nodes, 2.1)
+    await pass_minutes(two_nodes, post, 2.1)
 
     assert await two_nodes[0].services.db.value(ORPHANS) == 0
 

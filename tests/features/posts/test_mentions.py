@@ -1,6 +1,7 @@
 """Who a text calls: the pure part, with texts that nobody would write."""
 
 import time
+from timeit import timeit
 
 import pytest
 from hypothesis import given
@@ -183,13 +184,10 @@ def test_hostile_texts_take_no_longer_than_others(piece: str) -> None:
     keys = keywords_of([(f"key{number}" * 20, "ada") for number in range(500)] + [("会" * 30, "bob")] * 50, [])
     text = (piece * 16_383)[:16_383]
 
-    started = time.thread_time()
-    calls = find_calls([text], keys)
-    hashtags_in(text, 3)
-    took = time.thread_time() - started
+    took = timeit(lambda: (find_calls([text], keys), hashtags_in(text, 3)), timer=time.thread_time, number=1)
 
     assert took < 0.25, f"{took:.3f} s"
-    assert len(calls.names) <= MAX_NAMES
+    assert len(find_calls([text], keys).names) <= MAX_NAMES
 
 
 @pytest.mark.parametrize(("message", "tags"), [

@@ -4,12 +4,16 @@ import asyncio
 
 import pytest
 
+from server.db import SQL
 from server.errors import Busy
 from server.features.posts.insert import Draft, Written
 from server.features.posts.writer import WAITING, PostWriter
 from server.ids import new_id, now_ms
 from tests.features.posts.world import Clients, Members, Nodes, Sockets, World
 from tests.make import Make
+from tests.waiting import until
+
+HELD_UP = SQL("SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'")
 
 POSTERS, EACH = 16, 6
 
@@ -152,9 +156,9 @@ async def test_a_group_that_was_not_written_is_answered_and_may_be_repeated(
         for number in range(3)
     ]
     posting = [asyncio.create_task(client(world.ada).post("/posts", body)) for body in bodies]
-    await asyncio.sleep(0.3)
-    await holder.execute(f"SELECT pg_terminate_backend({writer._connection.get_server_pid()})")
-    await asyncio.sleep(0.2)
+    pid = writer._connection.get_server_pid()
+    await until(lambda: two_nodes[0].services.db.value(HELD_UP, pid))
+    assert await holder.fetchval("SELECT pg_terminate_backend($1, 30000)", pid)
     await holding.rollback()
     replies = await asyncio.gather(*posting)
     await holder.close()

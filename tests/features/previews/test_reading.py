@@ -1,6 +1,8 @@
 """Reading pages and pictures of other people: all encodings, all that is broken, never for long."""
 
 import time
+from collections.abc import Callable
+from timeit import timeit
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,11 @@ from server.features.previews.pictures import picture_in
 from tests.features.previews.world import picture
 
 URL = "https://example.org/dir/page"
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long a processor works on it, without the collections of garbage that others have left."""
+    return timeit(work, timer=time.thread_time, number=1)
 
 
 def read(text: str) -> OpenGraph | None:
@@ -107,10 +114,8 @@ def test_anything_can_be_read(text: str, tail: bytes) -> None:
 )
 def test_a_page_is_read_once(unit: str) -> None:
     text = unit * (2_000_000 // len(unit))
-    started = time.process_time()
-    read(text)
 
-    assert time.process_time() - started < 1.5
+    assert seconds(lambda: read(text)) < 1.5
 
 
 @pytest.mark.parametrize(
@@ -118,10 +123,8 @@ def test_a_page_is_read_once(unit: str) -> None:
 )
 def test_links_are_found_in_one_go(unit: str) -> None:
     text = "https://x" + unit * (16_000 // len(unit))
-    started = time.process_time()
-    links_in(text)
 
-    assert time.process_time() - started < 0.1
+    assert seconds(lambda: links_in(text)) < 0.1
 
 
 @pytest.mark.parametrize(
@@ -177,9 +180,7 @@ def test_a_turned_photograph_is_as_wide_as_it_is_seen() -> None:
 
 
 def test_frames_are_counted_quickly() -> None:
-    frame = b"\x2c" + bytes(8) + b"\0\x02\0"
-    started = time.process_time()
-    found = picture_in(b"GIF89a" + b"\x01\0\x01\0\0\0\0" + frame * 150_000)
+    content = b"GIF89a" + b"\x01\0\x01\0\0\0\0" + (b"\x2c" + bytes(8) + b"\0\x02\0") * 150_000
 
-    assert found == PostImage(1, 1, "gif", 10_000)
-    assert time.process_time() - started < 1
+    assert picture_in(content) == PostImage(1, 1, "gif", 10_000)
+    assert seconds(lambda: picture_in(content)) < 1

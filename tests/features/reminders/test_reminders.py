@@ -78,7 +78,7 @@ async def test_its_timer_sends_it_on_time(client: Clients, make: Make, socket: S
     async with socket(world.bob) as bob:
         (await client(world.bob).post(path(world.bob, post), {"target_time": soon(0)})).ok()
 
-        assert (await bob.next("posted", timeout=3)).data["post"]["type"] == "reminder"
+        assert (await bob.next("posted")).data["post"]["type"] == "reminder"
 
 
 async def test_setting_it_again_moves_it(

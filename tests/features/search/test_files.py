@@ -1,6 +1,5 @@
 """Searching files by their names and by the texts in them, and what becomes of files that are traps."""
 
-import asyncio
 import io
 import zipfile
 import zlib
@@ -13,6 +12,7 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from tests.features.search.test_posts import word, world
 from tests.make import Make, Person, Thing
+from tests.waiting import until, until_gone
 
 DOCUMENT = (
     '<?xml version="1.0"?><w:document xmlns:w="urn:w"><w:body><w:p><w:r><w:t>{first}</w:t></w:r></w:p>'
@@ -86,20 +86,16 @@ async def found(client: Any, reader: Person, terms: str, team: Thing | None = No
 
 async def soon(client: Any, reader: Person, terms: str, names: list[str]) -> None:
     """Wait until the text of a file was read by a job."""
-    for _ in range(100):
-        if await found(client, reader, terms) == names:
-            return
-        await asyncio.sleep(0.1)
-    assert await found(client, reader, terms) == names
+
+    async def is_found() -> bool:
+        return await found(client, reader, terms) == names
+
+    await until(is_found)
 
 
 async def read(node: Any) -> None:
     """Wait until no job waits to read a file."""
-    for _ in range(150):
-        if not await node.services.db.value(WAITING):
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError("a file is still to be read")
+    await until_gone(lambda: node.services.db.value(WAITING), "a file is still to be read")
 
 
 class WAITING:
