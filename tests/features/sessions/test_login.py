@@ -11,9 +11,12 @@ import pytest
 from server.context import request_context
 from server.db import SQL
 from server.features.sessions.service import create_session
+from server.features.users import password_service
+from server.features.users.passwords import verify_password
 from tests.clients_of import Client, Reply
 from tests.make import PASSWORD, Make, Person
 from tests.nodes import TestNode
+from tests.waiting import PATIENCE
 
 Clients = Callable[..., Client]
 Settings = Callable[..., None]
@@ -122,16 +125,32 @@ async def test_a_right_password_in_time_starts_the_count_anew(make: Make, client
     assert (await client(ada, node=1).get("/users/me")).ok().get("failed_attempts", 0) == 0
 
 
-async def test_guesses_at_the_same_time_count_like_guesses_in_a_row(
-    make: Make, client: Clients, settings: Settings
+async def test_a_right_guess_at_the_same_time_is_refused_once_wrong_ones_lock_the_account(
+    make: Make, client: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings(ServiceSettings={"MaximumLoginAttempts": 3})
     ada = await make.user()
-    guesses = ["wrong password"] * 20 + [PASSWORD]
+    looked_up, others_failed = asyncio.Event(), asyncio.Event()
 
-    replies = await asyncio.gather(*(log_in(client, ada.username, guess) for guess in guesses))
+    async def slow_for_the_right_one(password: str, stored: str) -> bool:
+        if password == PASSWORD:
+            looked_up.set()
+            await others_failed.wait()
+        return await verify_password(password, stored)
 
-    assert [reply.status for reply in replies] == [401] * 21
+    monkeypatch.setattr(password_service, "verify_password", slow_for_the_right_one)
+
+    async with asyncio.TaskGroup() as tasks:
+        right = tasks.create_task(log_in(client, ada.username))
+        await asyncio.wait_for(looked_up.wait(), PATIENCE)
+        wrong = await asyncio.gather(*(log_in(client, ada.username, "wrong password") for _ in range(20)))
+        others_failed.set()
+
+    assert [reply.status for reply in wrong] == [401] * 20
+    assert (right.result().status, right.result().error_id) == (
+        401,
+        "api.user.check_user_login_attempts.too_many.app_error",
+    )
 
 
 async def test_kinds_of_accounts_that_do_not_sign_in_with_a_password(
@@ -158,7 +177,7 @@ class Browser:
     """A client with a jar of cookies and no other way to sign in."""
 
     def __init__(self, node: TestNode) -> None:
-        self.http = httpx.AsyncClient(base_url=f"{node.url}/api/v4")
+        self.http = httpx.AsyncClient(base_url=f"{node.url}/api/v4", timeout=PATIENCE)
 
     async def send(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
         return await self.http.request(method, path, json=body, headers=headers)
