@@ -1,12 +1,10 @@
 """The runner on a real database: jobs are run once, tried again, given up, and survive the node that took them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import ClassVar
 
 import pytest
-import pytest_asyncio
 
 from server.db import SQL, Db, Pool
 from server.errors import Busy
@@ -14,69 +12,10 @@ from server.ids import now_ms
 from server.jobs import queries
 from server.jobs.handlers import Jobs
 from server.jobs.job import Job, insert_jobs, wake
-from server.jobs.runner import Runner, backoff
+from server.jobs.runner import backoff
+from tests.jobs.running import ALL_JOBS, ELECTED, Greet, GreetOnce, count, db, eventually, is_empty, running
 
-
-class Greet(Job, frozen=True, kw_only=True):
-    """A job of these tests."""
-
-    name: ClassVar[str] = "greet"
-    whom: str
-
-
-class GreetOnce(Job, frozen=True, kw_only=True):
-    """One that waits once only."""
-
-    name: ClassVar[str] = "greet_once"
-    whom: str
-
-    @property
-    def key(self) -> str:
-        """One for each person."""
-        return f"greet:{self.whom}"
-
-
-ELECTED = SQL("""
-    SELECT l.pid
-      FROM pg_locks l
-      JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
-     WHERE l.locktype = 'advisory'
-""")
-ALL_JOBS = SQL("SELECT name, payload, attempts, run_at, failed_at, error FROM jobs ORDER BY id")
-
-
-@pytest_asyncio.fixture
-async def db(fresh_database: str) -> AsyncIterator[Pool]:
-    pool = Pool(fresh_database, size=4)
-    await pool.open()
-    yield pool
-    await pool.close()
-
-
-@asynccontextmanager
-async def running(db: Pool, jobs: Jobs, *, poll: float = 5.0, grace: float = 5.0) -> AsyncIterator[Runner]:
-    runner = Runner(db, jobs, lambda: "context", poll=poll, grace=grace)
-    await runner.start()
-    try:
-        yield runner
-    finally:
-        await runner.stop()
-
-
-async def eventually(check: object, timeout: float = 10) -> None:
-    assert callable(check)
-    async with asyncio.timeout(timeout):
-        while True:
-            result = check()
-            if asyncio.iscoroutine(result):
-                result = await result
-            if result:
-                return
-            await asyncio.sleep(0.02)
-
-
-async def count(db: Pool) -> int:
-    return len(await db.rows(ALL_JOBS))
+__all__ = ["db"]
 
 
 async def test_a_job_of_a_committed_transaction_runs_at_once_and_is_forgotten(db: Pool) -> None:
@@ -90,14 +29,10 @@ async def test_a_job_of_a_committed_transaction_runs_at_once_and_is_forgotten(db
         await asyncio.sleep(0.3)  # idle: only the news of the commit can wake it
         async with db.begin() as tx:
             await insert_jobs(tx, [Greet(whom="Ada"), Greet(whom="Bob")])
-        found = {await asyncio.wait_for(greeted.get(), 3) for _ in range(2)}
+        found = {await asyncio.wait_for(greeted.get(), 30) for _ in range(2)}
         await eventually(lambda: is_empty(db))
 
     assert found == {("context", "Ada"), ("context", "Bob")}
-
-
-async def is_empty(db: Pool) -> bool:
-    return await count(db) == 0
 
 
 async def test_a_rolled_back_transaction_leaves_no_job(db: Pool) -> None:
@@ -167,7 +102,7 @@ async def test_a_failing_job_is_tried_again_later_and_given_up_at_last(db: Pool)
         await eventually(waits)
         (row,) = await db.rows(ALL_JOBS)
         assert (row["attempts"], row["failed_at"], row["error"]) == (1, 0, "LookupError: nobodythere")
-        assert 3000 < row["run_at"] - now_ms() <= 4800
+        assert tries[0] + 4000 <= row["run_at"] <= now_ms() + 4800
         await db.run(SQL("UPDATE jobs SET run_at = 0"))
 
         async def is_given_up() -> bool:
@@ -190,7 +125,7 @@ async def test_a_job_cut_off_by_a_stop_is_given_back(db: Pool) -> None:
 
     await insert_jobs(db, [Greet(whom="Ada")])
     async with running(db, jobs, grace=0.05):
-        await asyncio.wait_for(started.wait(), 3)
+        await asyncio.wait_for(started.wait(), 30)
 
     (taken,) = await queries.take_jobs(db, ["greet"], now_ms(), 10)
     assert taken.payload == {"whom": "Ada"}
@@ -207,7 +142,7 @@ async def test_news_that_come_while_it_stops_keep_no_runner_going(db: Pool) -> N
         async with running(db, jobs) as runner:
             await asyncio.sleep(0.05)
             runner._hear()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await runner.stop()
 
 
@@ -275,7 +210,7 @@ async def test_the_runner_goes_on_after_it_lost_its_connection(db: Pool) -> None
 
         await eventually(is_elected_anew)
         await insert_jobs(db, [Greet(whom="Ada")])
-        await asyncio.wait_for(greeted.wait(), 3)
+        await asyncio.wait_for(greeted.wait(), 30)
 
 
 async def test_a_job_that_ends_while_the_database_is_away_is_not_run_again(
@@ -365,7 +300,7 @@ async def test_a_timer_runs_on_every_node_when_it_is_due_and_is_woken_for_what_c
         await eventually(lambda: len(ran) == 2)
 
     assert sorted(name for name, _ in ran) == ["first", "second"]
-    assert all(at <= when < at + 1000 for _, when in ran)
+    assert all(at <= when < at + 10_000 for _, when in ran)
 
 
 async def test_a_timer_that_fails_runs_again(db: Pool) -> None:
@@ -423,8 +358,8 @@ async def test_jobs_that_wait_for_others_keep_none_waiting(db: Pool) -> None:
     async with running(db, jobs):
         await eventually(lambda: len(waiting) == 8)
         await insert_jobs(db, [Greet(whom="Ada"), Linger()])
-        await asyncio.wait_for(greeted.wait(), 5)
-        await asyncio.wait_for(lingered.wait(), 5)
+        await asyncio.wait_for(greeted.wait(), 30)
+        await asyncio.wait_for(lingered.wait(), 30)
         assert len(waiting) == 8
         over.set()
         await eventually(lambda: len(waiting) == 20)
@@ -450,7 +385,7 @@ async def test_news_of_jobs_wake_only_those_who_run_them(db: Pool, monkeypatch: 
         await eventually(lambda: len(asked) >= 4)
         asked.clear()
         await insert_jobs(db, [Dawdle()])
-        await asyncio.wait_for(done.wait(), 5)
+        await asyncio.wait_for(done.wait(), 30)
         await asyncio.sleep(0.1)
 
     assert {tuple(names) for names in asked} == {("dawdle",)}
