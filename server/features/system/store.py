@@ -33,6 +33,7 @@ class ConfigStore:
         self._facts = Facts(no_accounts=True)
         self._reloading: asyncio.Task[None] | None = None
         self._again = False
+        self._stopped = False
         self.on_changed: list[Callable[[], None]] = []
         """Called when other settings have come into force on this node."""
         services.bus.on(ConfigChanged, lambda _: self.reload_soon())
@@ -52,7 +53,8 @@ class ConfigStore:
         await self.reload()
 
     async def stop(self) -> None:
-        """End a reload that is under way."""
+        """End a reload that is under way, and begin none any more: when the bus stops, news count as lost."""
+        self._stopped = True
         if self._reloading is not None:
             self._reloading.cancel()
 
@@ -82,6 +84,8 @@ class ConfigStore:
 
     def reload_soon(self) -> None:
         """Reload without waiting for it; tried again until it succeeds."""
+        if self._stopped:
+            return
         if self._reloading is None or self._reloading.done():
             self._reloading = asyncio.create_task(self._reload_until_done())
         else:
