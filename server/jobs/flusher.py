@@ -13,15 +13,21 @@ log = structlog.get_logger()
 
 
 class Flusher(ABC):
-    """Calls `flush` every `seconds` as long as the node runs, and once more when it stops."""
+    """Flushes every `seconds` as long as the node runs, and once more when it stops."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._task: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
 
     @abstractmethod
+    async def write(self) -> None:
+        """Write all that is noted; what can't be written now may be tried the next time. One call at a time."""
+
     async def flush(self) -> None:
-        """Write all that is noted; what can't be written now may be tried the next time."""
+        """Come back when all that was noted before has been written, also by a flush that is under way."""
+        async with self._writing:
+            await self.write()
 
     async def start(self) -> None:
         """Begin to write."""

@@ -47,7 +47,7 @@ class AuditLog(Flusher):
         if len(self._noted) < MAX_NOTED:
             self._noted.append(_audit(ctx, user_id, action, extra_info, session_id))
 
-    async def flush(self) -> None:
+    async def write(self) -> None:
         """Store all that is noted in one statement; it stays noted when that fails."""
         noted = self._noted[:]
         if noted:

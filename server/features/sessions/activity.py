@@ -53,7 +53,7 @@ class SessionActivity(Flusher):
             return 0
         return extended_expiry(settings, now, session.expires_at, length) or 0
 
-    async def flush(self) -> None:
+    async def write(self) -> None:
         """Write all noted uses in one statement and tell of the sessions that last longer by it."""
         now = now_ms()
         if len(self._recent) > 1000:
