@@ -15,6 +15,11 @@ CHANNEL = "hubbub_jobs"
 JOB_NAMES = "string_agg(DISTINCT name, ',')"
 """What nodes hear of stored jobs, in SQL."""
 
+ONCE = """ON CONFLICT (key) WHERE key IS NOT NULL AND failed_at = 0
+               DO UPDATE SET again = true, payload = excluded.payload"""
+"""How jobs are stored that have a key, in SQL: no two of a key at a time. The row is locked, so that nobody takes the
+job that waits before what this one is about is committed. One statement may bring a key but once."""
+
 
 class Job(Struct, frozen=True, kw_only=True):
     """Base of all jobs: the fields are the payload; `name` says which handler runs it."""
@@ -23,7 +28,10 @@ class Job(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """While a job of this key waits, another one is not stored. "" for none: every job counts."""
+        """While a job of this key waits, another one only takes its place; while one runs, it runs once more.
+
+        "" for none: every job counts.
+        """
         return ""
 
     @property
@@ -43,10 +51,11 @@ async def wake(db: Db, timer: str) -> None:
 INSERT_JOBS = SQL(f"""
     WITH stored AS (
         INSERT INTO jobs (id, name, payload, key, create_at, run_at)
-        SELECT id, name, payload, nullif(key, ''), $6, $6 + delay
+        SELECT DISTINCT ON (coalesce(nullif(key, ''), id)) id, name, payload, nullif(key, ''), $6, $6 + delay
           FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::text[], $5::bigint[])
-               AS new (id, name, payload, key, delay)
-            ON CONFLICT (key) WHERE key IS NOT NULL AND failed_at = 0 DO NOTHING
+               WITH ORDINALITY AS new (id, name, payload, key, delay, turn)
+      ORDER BY coalesce(nullif(key, ''), id), turn DESC
+            {ONCE}
      RETURNING name
     )
     SELECT pg_notify('{CHANNEL}', names) FROM (SELECT {JOB_NAMES} AS names FROM stored) AS told WHERE names <> ''

@@ -26,7 +26,7 @@ class StoredJob(Struct, frozen=True):
 
 TAKE_JOBS = SQL("""
     UPDATE jobs
-       SET attempts = attempts + 1, run_at = $2 + $4
+       SET attempts = attempts + 1, run_at = $2 + $4, again = false
      WHERE id IN (
            SELECT id
              FROM jobs
@@ -64,19 +64,28 @@ async def look(connection: Backend, lock: int, names: Sequence[str]) -> Look:
     return Look(*rows[0])
 
 
-DELETE_JOB = SQL("DELETE FROM jobs WHERE id = $1")
+DELETE_JOB = SQL("DELETE FROM jobs WHERE id = $1 AND NOT again")
+REPEAT_JOB = SQL("UPDATE jobs SET run_at = $2, attempts = 0, error = '' WHERE id = $1 AND again")
 
 
-async def delete_job(db: Db, id: str) -> None:
-    """Forget a job that is done."""
-    await db.run(DELETE_JOB, id)
+async def end_job(db: Db, id: str, now: int) -> bool:
+    """Forget a job that is done, unless it was asked for again since it was taken: then it is due, and this is true."""
+    return not await db.run(DELETE_JOB, id) and bool(await db.run(REPEAT_JOB, id, now))
 
 
-RETRY_JOB = SQL("UPDATE jobs SET run_at = $2, failed_at = $3, error = $4 WHERE id = $1")
+RETRY_JOB = SQL("""
+    UPDATE jobs
+       SET run_at = $2,
+           failed_at = CASE WHEN again THEN 0 ELSE $3::bigint END,
+           attempts = CASE WHEN again THEN 0 ELSE attempts END,
+           error = $4
+     WHERE id = $1
+""")
 
 
 async def retry_job(db: Db, id: str, *, run_at: int, failed_at: int, error: str) -> None:
-    """Let a job wait until `run_at`, or give it up when `failed_at` is not 0."""
+    """Let a job wait until `run_at`, or give it up when `failed_at` is not 0; one that was asked for again has all its
+    tries before it."""
     await db.run(RETRY_JOB, id, run_at, failed_at, error)
 
 

@@ -164,7 +164,11 @@ class Runner:
         except Exception as error:  # noqa: BLE001 (whatever a handler raises: the job is tried again)
             await self._failed(stored, lease, handler.attempts, error)
             return
-        await self._note(stored, lease, lambda: queries.delete_job(self._aside, stored.id))
+        await self._note(stored, lease, lambda: self._end(stored))
+
+    async def _end(self, stored: queries.StoredJob) -> None:
+        if await queries.end_job(self._aside, stored.id, now_ms()):
+            self._hear(stored.name)
 
     async def _failed(self, stored: queries.StoredJob, lease: float, attempts: int, error: Exception) -> None:
         text = f"{type(error).__name__}: {error}"[:1000].replace("\0", "")

@@ -25,6 +25,7 @@ class GreetOnce(Job, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "greet_once"
     whom: str
+    words: str = ""
 
     @property
     def key(self) -> str:

@@ -13,7 +13,7 @@ from server.jobs import queries
 from server.jobs.handlers import Jobs
 from server.jobs.job import Job, insert_jobs, wake
 from server.jobs.runner import backoff
-from tests.jobs.running import ALL_JOBS, ELECTED, Greet, GreetOnce, count, db, eventually, is_empty, running
+from tests.jobs.running import ALL_JOBS, ELECTED, Greet, count, db, eventually, is_empty, running
 
 __all__ = ["db"]
 
@@ -76,13 +76,6 @@ async def test_no_more_jobs_run_at_a_time_than_allowed(db: Pool) -> None:
         await eventually(lambda: is_empty(db))
 
     assert most == 8
-
-
-async def test_a_job_of_a_key_waits_once(db: Pool) -> None:
-    await insert_jobs(db, [GreetOnce(whom="Ada"), GreetOnce(whom="Ada"), GreetOnce(whom="Bob")])
-    await insert_jobs(db, [GreetOnce(whom="Ada")])
-
-    assert sorted(row["payload"]["whom"] for row in await db.rows(ALL_JOBS)) == ["Ada", "Bob"]
 
 
 async def test_a_failing_job_is_tried_again_later_and_given_up_at_last(db: Pool) -> None:
@@ -220,15 +213,15 @@ async def test_a_job_that_ends_while_the_database_is_away_is_not_run_again(
     jobs = Jobs()
     greeted: list[str] = []
     tries: list[str] = []
-    delete = queries.delete_job
+    end = queries.end_job
 
-    async def deleting(database: Db, id: str) -> None:
+    async def ending(database: Db, id: str, now: int) -> bool:
         tries.append(id)
         if len(tries) < 4:
             raise Busy("api.context.server_busy.app_error")
-        await delete(database, id)
+        return await end(database, id, now)
 
-    monkeypatch.setattr(queries, "delete_job", deleting)
+    monkeypatch.setattr(queries, "end_job", ending)
 
     @jobs.on(Greet)
     async def greet(ctx: str, job: Greet) -> None:

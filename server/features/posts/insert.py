@@ -15,7 +15,7 @@ from server.features.files.models import FileInfo
 from server.features.posts.followups import encoded
 from server.features.posts.models import SYSTEM_PREFIX, Priority
 from server.features.search.terms import terms_of
-from server.jobs.job import CHANNEL, JOB_NAMES, Job
+from server.jobs.job import CHANNEL, JOB_NAMES, ONCE, Job
 
 DATABASE_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 """The time by the clock that all nodes share, for theirs may differ."""
@@ -177,14 +177,16 @@ _FILES = """(SELECT jsonb_agg(to_jsonb(attached) - 'turn' ORDER BY turn)
                       FROM attached WHERE attached.post_id = accepted.id)"""
 
 # Only in groups with posts that cause jobs; they are the argument %d.
-_FOLLOWED = """
+_FOLLOWED = f"""
     stored AS (
         INSERT INTO jobs (id, name, payload, key, create_at, run_at)
-        SELECT job.id, job.name, job.payload, nullif(job.key, ''), accepted.now, accepted.now + job.delay
+        SELECT DISTINCT ON (coalesce(nullif(job.key, ''), job.id))
+               job.id, job.name, job.payload, nullif(job.key, ''), accepted.now, accepted.now + job.delay
           FROM jsonb_to_recordset($%d::text::jsonb)
             AS job (post_id text, id text, name text, payload jsonb, key text, delay bigint)
           JOIN accepted ON accepted.id = job.post_id
-            ON CONFLICT (key) WHERE key IS NOT NULL AND failed_at = 0 DO NOTHING
+      ORDER BY coalesce(nullif(job.key, ''), job.id), accepted.n DESC
+            {ONCE}
      RETURNING name
     ),"""
 _TOLD = (

@@ -14,6 +14,7 @@ from server.ids import new_id
 from server.jobs.job import CHANNEL, Job
 from tests.features.posts.world import Clients, Counted, Nodes, Settings, World
 from tests.make import Make
+from tests.waiting import PATIENCE
 
 WAITING = SQL("SELECT payload FROM jobs WHERE name = 'look_at_post' AND payload->>'post_id' = $1")
 
@@ -100,18 +101,27 @@ async def test_a_post_that_is_refused_or_repeated_causes_nothing(
 
 
 @pytest.mark.usefixtures("planned")
-async def test_a_job_that_waits_already_is_not_stored_again_and_nodes_hear_of_new_ones(
+async def test_a_job_takes_the_place_of_one_of_its_key_that_waits_and_nodes_hear_of_it(
     make: Make, two_nodes: Nodes, world: World
 ) -> None:
+    await two_nodes[0].services.db.run(SQL("DELETE FROM jobs WHERE key = 'look:once'"))
     heard = asyncio.Event()
     connection = await two_nodes[0].services.db.connect()
     await connection.add_listener(CHANNEL, lambda *_: heard.set())
     try:
         first = await make.post(world.ada, world.town, "look once")
         second = await make.post(world.ada, world.town, "look once more")
-        await asyncio.wait_for(heard.wait(), 5)
+        await asyncio.wait_for(heard.wait(), PATIENCE)
     finally:
         await connection.close()
 
-    assert len(await jobs_of(two_nodes, first["id"])) == 2
-    assert len(await jobs_of(two_nodes, second["id"])) == 1
+    assert [each["once"] for each in await jobs_of(two_nodes, first["id"])] == [""]
+    assert [each["once"] for each in await jobs_of(two_nodes, second["id"])] == ["look:once", ""]
+
+
+@pytest.mark.usefixtures("planned")
+async def test_posts_of_one_group_may_cause_the_same_job(make: Make, two_nodes: Nodes, world: World) -> None:
+    posts = await asyncio.gather(*(make.post(world.ada, world.town, f"look once, {number}") for number in range(12)))
+
+    jobs = [each for post in posts for each in await jobs_of(two_nodes, post["id"])]
+    assert sorted(each["once"] for each in jobs) == [""] * 12 + ["look:once"]
