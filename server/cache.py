@@ -17,13 +17,22 @@ class _Load:
 
     __slots__ = ("dropped", "joined", "stale", "tags")
 
-    def __init__(self, tags: tuple[str, ...]) -> None:
-        self.tags = tags
+    def __init__(self, tags: tuple[str, ...] | None) -> None:
+        self.tags = tags or ()
         self.stale = False
-        self.dropped: set[str] | None = None
-        """Tags that were dropped meanwhile, when there are many values, each with tags of its own."""
+        self.dropped: set[str] | None = set() if tags is None else None
+        """Tags that were dropped meanwhile, when what is loaded says its tags itself."""
         self.joined: list[asyncio.Future[object]] = []
         """Others who want the same."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether one who comes now may have what is loaded."""
+        return not self.stale and not self.dropped
+
+    def keeps(self, tags: tuple[str, ...]) -> bool:
+        """Whether a value of these tags is still what is stored."""
+        return not self.stale and (self.dropped is None or self.dropped.isdisjoint(tags))
 
     def end(self, value: object) -> None:
         """Tell the others what was loaded."""
@@ -82,8 +91,7 @@ class Cache:
     ) -> T:
         """The value of `key`, loaded when it is not at hand; many who want it at the same moment load it once.
 
-        `tags` is a tuple, or a function of the loaded value; then a drop of any tag during the load
-        keeps the value from being stored.
+        `tags` is a tuple, or a function of the loaded value. A value whose tag was dropped during the load is not kept.
         """
         entry = self._entries.get(key)
         if entry is not None and time.monotonic() - entry[0] <= self.max_age:
@@ -91,14 +99,14 @@ class Cache:
             return cast(T, entry[2])
         self.misses += 1
         others = self._loading.get(key)
-        if others is not None and not others.stale:
+        if others is not None and others.is_shared:
             future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
             others.joined.append(future)
             try:
                 return cast(T, await future)
             except _GaveUp:
                 return await self.get(key, tags, load)
-        loading = self._loading[key] = _Load(tags if isinstance(tags, tuple) else ())
+        loading = self._loading[key] = _Load(tags if isinstance(tags, tuple) else None)
         self._loads.add(loading)
         started = time.monotonic()
         try:
@@ -111,8 +119,10 @@ class Cache:
             if self._loading.get(key) is loading:
                 del self._loading[key]
         loading.end(value)
-        if not loading.stale and value is not None:
-            self._store(key, started, tags if isinstance(tags, tuple) else tuple(tags(value)), value)
+        if value is not None:
+            own = tags if isinstance(tags, tuple) else tuple(tags(value))
+            if loading.keeps(own):
+                self._store(key, started, own, value)
         return value
 
     async def get_many(
@@ -153,19 +163,17 @@ class Cache:
         self, load: Callable[[], Awaitable[dict[Hashable, T]]], tags: Callable[[Hashable], tuple[str, ...]]
     ) -> dict[Hashable, T]:
         """Load values by key that will be wanted soon. Those whose tags were not dropped meanwhile are kept."""
-        loading = _Load(())
-        dropped = loading.dropped = set()
+        loading = _Load(None)
         self._loads.add(loading)
         started = time.monotonic()
         try:
             values = await load()
         finally:
             self._loads.discard(loading)
-        if not loading.stale:
-            for key, value in values.items():
-                own = tags(key)
-                if dropped.isdisjoint(own):
-                    self._store(key, started, own, value)
+        for key, value in values.items():
+            own = tags(key)
+            if loading.keeps(own):
+                self._store(key, started, own, value)
         return values
 
     def _store(self, key: Hashable, started: float, tags: tuple[str, ...], value: object) -> None:
@@ -212,7 +220,7 @@ class Cache:
             for loading in self._loads:
                 if loading.dropped is not None:
                     loading.dropped.add(tag)
-                elif not loading.tags or tag in loading.tags:
+                elif tag in loading.tags:
                     loading.stale = True
 
     def clear(self) -> None:

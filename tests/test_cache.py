@@ -61,6 +61,26 @@ async def test_tags_may_come_from_the_value() -> None:
     assert cache.peek("key", str) is None
 
 
+@pytest.mark.parametrize(("dropped", "kept"), [("tag:other", "first"), ("tag:first", None)])
+async def test_of_values_that_say_their_tags_only_those_that_changed_while_they_were_loaded_are_not_kept(
+    dropped: str, kept: str | None
+) -> None:
+    cache, source = Cache(), Source()
+    source.gate = asyncio.Event()
+    loading = asyncio.create_task(cache.get("key", lambda value: [f"tag:{value}"], source.load))
+    await asyncio.sleep(0)
+
+    cache.drop([dropped])
+    after = asyncio.create_task(cache.get("key", lambda value: [f"tag:{value}"], source.load))
+    await asyncio.sleep(0)
+    assert source.loads == 2, "nobody knows yet whether it is the one that changed"
+    after.cancel()
+    source.gate.set()
+
+    assert await loading == "first"
+    assert cache.peek("key", str) == kept
+
+
 async def test_entries_go_when_they_are_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     cache, source = Cache(max_age=300), Source()
     for number in range(1000):
