@@ -46,11 +46,16 @@ MEMBER_ROLES = SQL("""
 MANY_CHANNELS = 100
 """Who is in no more is asked about in all of them at once: the next question is most likely about another of them."""
 
-ALL_MEMBER_ROLES = SQL(f"""
-    SELECT channel_id, roles, scheme_guest, scheme_user, scheme_admin
+# With those in teams: a right in a channel may come from its team.
+ROLES_EVERYWHERE = SQL(f"""
+   (SELECT channel_id, true, roles, scheme_guest, scheme_user, scheme_admin
       FROM channel_members
      WHERE user_id = $1
-     LIMIT {MANY_CHANNELS + 1}
+     LIMIT {MANY_CHANNELS + 1})
+ UNION ALL
+    SELECT team_id, false, roles, scheme_guest, scheme_user, scheme_admin
+      FROM team_members
+     WHERE user_id = $1 AND delete_at = 0
 """)
 
 POST_CHANNEL = SQL("SELECT channel_id FROM posts WHERE id = $1 AND original_id = ''")
@@ -149,9 +154,9 @@ async def member_roles(ctx: Context, channel_id: str, user_id: str) -> list[str]
     async def load() -> list[str]:
         # Strangers are remembered too, as an empty list: no membership is without a role.
         if ctx.cache.peek(("many_channels", user_id), bool) is None:
-            found = await ctx.cache.load_along(lambda: _all_member_roles(ctx, user_id), _member_tags)
-            if len(found) <= MANY_CHANNELS or key in found:
-                return found.get(key, [])
+            found = await ctx.cache.load_along(lambda: _roles_everywhere(ctx, user_id), _role_tags)
+            if len(found) - 1 <= MANY_CHANNELS or key in found:
+                return cast(list[str], found.get(key, []))
             await ctx.cache.get(("many_channels", user_id), (f"member_of:{user_id}",), _true)
         row = await ctx.db.row(MEMBER_ROLES, channel_id, user_id)
         return scheme_roles(CHANNEL_SCHEME, *row) if row is not None else []
@@ -165,12 +170,23 @@ def _member_tags(key: Hashable) -> tuple[str, ...]:
     return (f"member:{channel_id}:{user_id}", f"channel:{channel_id}", f"member_of:{user_id}")
 
 
-async def _all_member_roles(ctx: Context, user_id: str) -> dict[Hashable, list[str]]:
-    """The roles of a user in the channels it is in, or in some of them; by the keys of `member_roles`."""
-    return {
-        ("member_roles", row[0], user_id): scheme_roles(CHANNEL_SCHEME, *row[1:])
-        for row in await ctx.db.rows(ALL_MEMBER_ROLES, user_id)
-    }
+def _role_tags(key: Hashable) -> tuple[str, ...]:
+    """The tags of an entry of `member_roles` or of `team_roles_of`."""
+    name, *ids = cast(tuple[str, ...], key)
+    return (f"teams_of:{ids[0]}",) if name == "team_roles" else _member_tags(key)
+
+
+async def _roles_everywhere(ctx: Context, user_id: str) -> dict[Hashable, list[str] | dict[str, list[str]]]:
+    """What `team_roles_of` remembers of a user, and what `member_roles` does for the channels it is in, or for some of
+    them; by their keys."""
+    teams: dict[str, list[str]] = {}
+    found: dict[Hashable, list[str] | dict[str, list[str]]] = {("team_roles", user_id): teams}
+    for place, in_channel, *membership in await ctx.db.rows(ROLES_EVERYWHERE, user_id):
+        if in_channel:
+            found["member_roles", place, user_id] = scheme_roles(CHANNEL_SCHEME, *membership)
+        else:
+            teams[place] = scheme_roles(TEAM_SCHEME, *membership)
+    return found
 
 
 async def _true() -> bool:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from server.access.grants import MANY_CHANNELS, member_roles
+from server.access.grants import MANY_CHANNELS, member_roles, team_roles_of
 from server.context import Context, request_context
 from server.db import SQL
+from tests.clients_of import Client
 from tests.make import Make, Person
 from tests.nodes import TestNode
 
@@ -44,6 +45,25 @@ async def test_the_channels_of_a_user_are_asked_about_at_once(
         assert await _asked(ctx, own, ada) == [True] * 3
     with counted(sql=1):
         assert await _asked(ctx, [foreign, foreign, own[0]], ada) == [False, False, True]
+
+
+async def test_roles_in_teams_come_along_and_change_at_once(
+    two_nodes: list[TestNode], make: Make, client: Callable[..., Client], counted: Counted
+) -> None:
+    ada = await make.user()
+    team, other = await make.team(members=[ada]), await make.team(members=[ada])
+    channel = await make.channel(team, owner=ada)
+    ctx = request_context(two_nodes[0].services)
+    two_nodes[0].services.cache.clear()
+
+    with counted(sql=1):
+        assert await _asked(ctx, [channel.id], ada) == [True]
+        assert (await team_roles_of(ctx, ada.id)).keys() == {team.id, other.id}
+    await client(ada).delete(f"/teams/{other.id}/members/{ada.id}")
+    assert (await team_roles_of(ctx, ada.id)).keys() == {team.id}
+    two_nodes[0].services.cache.clear()
+    assert await _asked(ctx, [channel.id], ada) == [True]
+    assert (await team_roles_of(ctx, ada.id)).keys() == {team.id}
 
 
 async def test_who_is_in_very_many_channels_is_asked_about_in_one_after_another(
