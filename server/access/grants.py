@@ -37,6 +37,18 @@ CHANNEL_PLACE = SQL("""
      WHERE id = $1
 """)
 
+CHANNEL_PLACES = SQL("""
+    SELECT id, type, team_id, delete_at, name, display_name, total_msg_count, creator_id
+      FROM channels
+     WHERE id = ANY($1::text[])
+""")
+
+ROLES_IN = SQL("""
+    SELECT channel_id, roles, scheme_guest, scheme_user, scheme_admin
+      FROM channel_members
+     WHERE user_id = $1 AND channel_id = ANY($2::text[])
+""")
+
 MEMBER_ROLES = SQL("""
     SELECT roles, scheme_guest, scheme_user, scheme_admin
       FROM channel_members
@@ -162,6 +174,31 @@ async def member_roles(ctx: Context, channel_id: str, user_id: str) -> list[str]
         return scheme_roles(CHANNEL_SCHEME, *row) if row is not None else []
 
     return await ctx.cache.get(key, _member_tags(key), load) or None
+
+
+async def foresee_channels(ctx: Context, channel_ids: Iterable[str]) -> list[str]:
+    """Those of the channels that there are, in their order; what checks of them need is at hand then, read together."""
+
+    async def load_places(ids: list[str]) -> dict[str, ChannelPlace]:
+        return {place.id: place for place in await ctx.db.many(ChannelPlace, CHANNEL_PLACES, ids)}
+
+    wanted = list(dict.fromkeys(channel_ids))
+    places = await ctx.cache.get_many("channel_place", "channel", wanted, load_places)
+    known = [channel_id for channel_id in wanted if channel_id in places]
+    if known and ctx.session is not None:
+        user_id = ctx.session.user_id
+        await member_roles(ctx, known[0], user_id)  # for most people that tells of all their channels
+        unknown = [each for each in known if ctx.cache.peek(("member_roles", each, user_id), list) is None]
+
+        async def load_roles() -> dict[Hashable, list[str]]:
+            found: dict[Hashable, list[str]] = {("member_roles", each, user_id): [] for each in unknown}
+            for channel_id, *membership in await ctx.db.rows(ROLES_IN, user_id, unknown):
+                found["member_roles", channel_id, user_id] = scheme_roles(CHANNEL_SCHEME, *membership)
+            return found
+
+        if unknown:
+            await ctx.cache.load_along(load_roles, _member_tags)
+    return known
 
 
 def _member_tags(key: Hashable) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from server.access.grants import check_team, has_channel, may_see_channel
+from server.access.grants import check_team, foresee_channels, has_channel, may_see_channel
 from server.access.guards import in_service, on_channel, on_system, sees_channel, signed_in
 from server.access.permissions import Permission
 from server.context import Context
@@ -127,7 +127,7 @@ async def get_channel_members_timezones(ctx: Context, channel_id: Id) -> list[st
 @router.post("/channels/stats/member_count", guard=signed_in)
 async def get_channels_member_count(ctx: Context, body: Ids) -> dict[str, int]:
     """How many members channels have, by channel id; those that the caller may not see are left out."""
-    seen = [channel_id for channel_id in dict.fromkeys(body) if await may_see_channel(ctx, channel_id)]
+    seen = [channel_id for channel_id in await foresee_channels(ctx, body) if await may_see_channel(ctx, channel_id)]
     counts = await member_queries.counts_in(ctx.db, seen)
     return {channel_id: counts.get(channel_id, (0, 0))[0] for channel_id in seen}
 

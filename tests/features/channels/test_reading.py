@@ -1,5 +1,6 @@
 """What users have read: view, mark as read, unread counts."""
 
+from server.ids import new_id
 from tests.features.channels.hearing import Clients, Counted, Sockets
 from tests.make import Make
 
@@ -168,6 +169,24 @@ async def test_member_counts_of_several_channels_leave_out_hidden_ones(make: Mak
     counts = (await client(bob).post("/channels/stats/member_count", [shared.id, hidden.id, "a" * 26])).ok()
 
     assert counts == {shared.id: 2}
+
+
+async def test_member_counts_of_many_channels_take_few_statements(
+    make: Make, client: Clients, counted: Counted
+) -> None:
+    ada, bob = await make.users(2)
+    team = await make.team(members=[ada, bob])
+    shared = [await make.channel(team, [bob], owner=ada) for _ in range(3)]
+    hidden = [await make.channel(team, owner=ada, type="P") for _ in range(3)]
+    asked = [*(channel.id for channel in (*hidden, *shared)), *(new_id() for _ in range(100))]
+    (await client(bob).post("/channels/stats/member_count", [shared[0].id])).ok()
+
+    with counted(sql=4):  # what there is, what the caller is where it is and in the others, and who else
+        first = (await client(bob).post("/channels/stats/member_count", asked)).ok()
+    with counted(sql=2):  # nothing is kept of what there is not
+        again = (await client(bob).post("/channels/stats/member_count", asked)).ok()
+
+    assert first == again == {channel.id: 2 for channel in shared}
 
 
 async def test_timezones_of_members_are_listed_once(make: Make, client: Clients) -> None:
