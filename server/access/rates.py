@@ -11,7 +11,7 @@ node counts by itself; and it tells Redis what it knows, so that a Redis that lo
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from math import ceil
 from typing import Any, Literal
 
@@ -19,11 +19,11 @@ import structlog
 from msgspec import Struct
 
 from server import metrics
-from server.bus.redis import RedisError
+from server.bus.redis import LOOKS, RedisError
 from server.errors import TooManyRequests
 
 PATIENCE_SECONDS = 0.5
-"""Redis must answer within this time, or this node counts by itself …"""
+"""Redis must answer within this time, in which is looked several times, or this node counts by itself …"""
 BLIND_SECONDS = 1.0
 """… and tries again so much later."""
 
@@ -160,8 +160,7 @@ class Rates:
             self._blind_until = now + BLIND_SECONDS  # one of those that come now tries, the others don't wait for it
         words = (1, name, mode, *(round(seconds * 1e6) for seconds in (cost, rate.whole, rate.most, known)))
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                allowed, behind = await self._run(words)
+            allowed, behind = await _in_time(self._run(words))
         except (RedisError, TimeoutError) as error:
             if not self._blind:
                 log.warning("rates are counted by each node for itself, since Redis is away", reason=str(error))
@@ -189,6 +188,19 @@ class Rates:
         while len(self._full_at) >= size:
             del self._full_at[next(iter(self._full_at))]
         self._full_at[name] = full_at
+
+
+async def _in_time(asking: Coroutine[Any, Any, Any]) -> Any:
+    """The answer, or TimeoutError. Were this process held up, what has been answered is read between two looks."""
+    task = asyncio.create_task(asking)
+    try:
+        for _ in range(LOOKS):
+            done, _ = await asyncio.wait((task,), timeout=PATIENCE_SECONDS / LOOKS)
+            if done:
+                return task.result()
+    finally:
+        task.cancel()
+    raise TimeoutError("no answer in time")
 
 
 def _standing(rate: Rate, behind: float, cost: float, *, allowed: bool) -> Standing:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import shutil
 import signal
 import tempfile
@@ -13,15 +14,22 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import uvloop
 
 from server.access import rates
-from server.access.rates import Rate, Rates
+from server.access.rates import Rate, Rates, Standing
 from server.bus.bus import Bus
 from server.engines.directory import DataDirectory
 from server.engines.redis import FORGETFUL, Redis
 from server.ids import new_id
+from tests.waiting import PATIENCE
 
-RATE = Rate("test", burst=5, seconds=10.0)
+RATE = Rate("test", burst=5, seconds=1000.0)
+"""So slow that nothing comes back while a test runs."""
+SHORT = 0.5
+"""Seconds that Redis has for its answers where it is not to give any."""
+SLACK = 100.0
+"""Seconds that a test may take."""
 
 
 class Counting:
@@ -76,7 +84,7 @@ async def taken(counting: Counting, key: str, count: int, rate: Rate = RATE) -> 
 async def sees_redis(counting: Counting) -> float:
     """Wait until a node asks Redis again; the seconds that it took."""
     started = time.monotonic()
-    while time.monotonic() - started < 10:
+    while time.monotonic() - started < 30:
         before = counting.commands
         await counting.rates.look(RATE, "anybody")
         if counting.commands > before and not counting.rates._blind:
@@ -92,9 +100,18 @@ async def test_nodes_count_together_and_tell_what_is_left(pair: tuple[Counting, 
 
     assert [each.allowed for each in told] == [True] * 5 + [False] * 2
     assert [each.remaining for each in told] == [4, 3, 2, 1, 0, 0, 0]
-    assert [dict(each.headers())["X-RateLimit-Reset"] for each in told] == ["10", "20", "30", "40", "50", "50", "50"]
-    assert dict(told[0].headers()).keys() == {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
-    assert dict(told[6].headers()) == {
+    for each, used in zip(told, (1, 2, 3, 4, 5, 5, 5), strict=True):
+        assert used * RATE.seconds - SLACK < each.reset <= used * RATE.seconds
+    assert 1000 - SLACK < told[6].retry <= 1000
+
+
+def test_headers_tell_it_in_whole_seconds() -> None:
+    assert dict(Standing(limit=5, remaining=4, reset=9.2, retry=0.0).headers()) == {
+        "X-RateLimit-Limit": "5",
+        "X-RateLimit-Remaining": "4",
+        "X-RateLimit-Reset": "10",
+    }
+    assert dict(Standing(limit=5, remaining=0, reset=50.0, retry=9.2).headers()) == {
         "X-RateLimit-Limit": "5",
         "X-RateLimit-Remaining": "0",
         "X-RateLimit-Reset": "50",
@@ -103,20 +120,20 @@ async def test_nodes_count_together_and_tell_what_is_left(pair: tuple[Counting, 
 
 
 async def test_what_was_used_comes_back_with_time(pair: tuple[Counting, Counting]) -> None:
-    quick = Rate("quick", burst=3, seconds=0.2)
+    quick = Rate("quick", burst=3, seconds=1.0)
     key = new_id()
-    started = time.monotonic()
     for _ in range(3):
-        await pair[0].rates.take(quick, key)
-    refused = await pair[1].rates.take(quick, key)
+        assert (await pair[0].rates.take(quick, key)).allowed
+    while (refused := await pair[1].rates.take(quick, key)).allowed:
+        pass  # so long ago is the first one
+    started = time.monotonic()
     await asyncio.sleep(refused.retry)
     again = await pair[1].rates.take(quick, key)
     at_once = await pair[0].rates.take(quick, key)
     took = time.monotonic() - started
 
-    assert not refused.allowed
     assert again.allowed
-    assert at_once.allowed == (took >= 0.4)
+    assert not at_once.allowed or took >= refused.retry + quick.seconds
 
 
 async def test_many_at_one_time_are_never_too_many(pair: tuple[Counting, Counting]) -> None:
@@ -145,9 +162,11 @@ async def test_failures_count_also_when_they_are_too_many(pair: tuple[Counting, 
     most = [await one.rates.add(RATE, key) for _ in range(100)][-1]
 
     assert (fine.allowed, fine.remaining) == (True, 5)
-    assert (last.remaining, round(last.reset)) == (0, 80)
-    assert (refused.allowed, round(refused.retry)) == (False, 40)
-    assert round(most.reset) == 100
+    assert last.remaining == 0
+    assert 8000 - SLACK < last.reset <= 8000
+    assert not refused.allowed
+    assert 4000 - SLACK < refused.retry <= 4000
+    assert most.reset == 10_000
 
 
 async def test_several_at_once_are_allowed_all_or_none(pair: tuple[Counting, Counting]) -> None:
@@ -157,7 +176,8 @@ async def test_several_at_once_are_allowed_all_or_none(pair: tuple[Counting, Cou
     one = await pair[1].rates.take(RATE, key)
 
     assert (four.allowed, two.allowed, one.allowed) == (True, False, True)
-    assert (two.remaining, round(two.retry)) == (1, 10)
+    assert two.remaining == 1
+    assert 1000 - SLACK < two.retry <= 1000
 
 
 async def test_others_and_other_settings_count_for_themselves(pair: tuple[Counting, Counting]) -> None:
@@ -166,7 +186,7 @@ async def test_others_and_other_settings_count_for_themselves(pair: tuple[Counti
 
     assert not (await pair[0].rates.take(RATE, key)).allowed
     assert (await pair[0].rates.take(RATE, new_id())).remaining == 4
-    assert (await pair[0].rates.take(Rate("test", burst=6, seconds=10.0), key)).remaining == 5
+    assert (await pair[0].rates.take(Rate("test", burst=6, seconds=RATE.seconds), key)).remaining == 5
 
 
 async def test_without_redis_each_node_counts_by_itself(own_redis: Redis) -> None:
@@ -187,30 +207,57 @@ async def test_without_redis_each_node_counts_by_itself(own_redis: Redis) -> Non
 
     assert first == [True] * 2
     assert alone == [[True] * 2, [True] * 5 + [False] * 2, [True] * 5 + [False] * 2]
-    assert took < 1.0
+    assert took < PATIENCE  # no answer is waited for
     # The Redis that came back knows nothing but what the nodes tell it.
     assert after == [[True], [False]]
-    assert max(waited) < 5
+    assert max(waited) < 15
 
 
-async def test_a_redis_that_holds_still_holds_nobody_up(own_redis: Redis) -> None:
+async def test_a_redis_that_holds_still_holds_nobody_up(own_redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = Counting(own_redis, "one"), Counting(own_redis, "two")
     for each in (one, two):
         await each.bus.start()
     key = new_id()
     await taken(one, key, 1)
-    with frozen(own_redis):
-        started = time.monotonic()
+    with frozen(own_redis), monkeypatch.context() as patch:
+        patch.setattr(rates, "PATIENCE_SECONDS", SHORT)
+        before, started = one.commands, time.monotonic()
         allowed = await taken(one, key, 3)
-        took = time.monotonic() - started
+        asked, took = one.commands - before, time.monotonic() - started
     await sees_redis(one)
     after = [await taken(one, key, 1), await taken(two, key, 1)]
     for each in (one, two):
         await each.bus.stop()
 
     assert allowed == [True] * 3
-    assert took < rates.PATIENCE_SECONDS + 0.3
+    assert 1 <= asked <= 1 + took / rates.BLIND_SECONDS  # only the first one waits
     assert after == [[True], [False]]
+
+
+def test_a_node_that_was_held_up_does_not_take_its_redis_for_away(
+    own_redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In production's loop timers come before what has arrived meanwhile."""
+    monkeypatch.setattr(rates, "PATIENCE_SECONDS", SHORT)
+
+    async def is_blind() -> bool:
+        one = Counting(own_redis, "one")
+        await one.bus.start()
+        with frozen(own_redis):
+            asking = asyncio.create_task(one.rates.take(RATE, new_id()))
+            for _ in range(10):  # until it is on its way
+                await asyncio.sleep(0)
+        time.sleep(2 * SHORT)  # noqa: ASYNC251 - the loop is late, and Redis is not
+        connection = one.bus.publisher._connection
+        assert connection is not None
+        assert connection._transport is not None
+        assert select.select([connection._transport.get_extra_info("socket")], [], [], PATIENCE)[0]
+        assert not asking.done()
+        await asking
+        await one.bus.stop()
+        return one.rates._blind
+
+    assert not uvloop.run(is_blind())
 
 
 async def test_a_redis_that_lost_its_memory_gets_it_back(own_redis: Redis) -> None:
@@ -232,8 +279,8 @@ async def test_a_clock_that_goes_back_locks_nobody_out(pair: tuple[Counting, Cou
     one, two = pair
     key = new_id()
     name = f"{one.bus.names.prefix}rate:{RATE.key}:{key}"
-    hour_ahead = int(time.time() * 1e6) + 3_600_000_000
-    await one.bus.command("SET", name, hour_ahead)
+    day_ahead = int(time.time() * 1e6) + 86_400_000_000
+    await one.bus.command("SET", name, day_ahead)
     standing = await one.rates.look(RATE, key)
     stored = int(await two.bus.command("GET", name))
 
