@@ -81,9 +81,14 @@ def _id_of(millis: int, chance: bytes) -> str:
     )
 
 
-@lru_cache(maxsize=16)
 def _prefix(millis: int) -> str:
-    return "".join(_PAIRS[(millis >> shift) & 1023] for shift in range(40, -10, -10))
+    return _quarter_hour(millis >> 20) + _PAIRS[millis >> 10 & 1023] + _PAIRS[millis & 1023]
+
+
+@lru_cache(maxsize=16)
+def _quarter_hour(number: int) -> str:
+    """What the times of 2^20 ms begin with."""
+    return "".join(_PAIRS[number >> shift & 1023] for shift in (20, 10, 0))
 
 
 def new_token() -> str:
