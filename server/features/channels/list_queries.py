@@ -20,22 +20,24 @@ WORDS = f"(' ' || translate({TEXT}, '-_', '  '))"
 
 WITH_TEAM = f"{CHANNEL_COLUMNS}, t.display_name, t.name, t.update_at"
 
+# Looked up all at once: joined, each would be looked for by itself, or all channels of the team looked through.
+JOINED = "c.id = ANY (ARRAY(SELECT m.channel_id FROM channel_members m WHERE m.user_id = $1))"
+
 # The bool makes archived ones part of the list, the number leaves out those archived before. coalesce() keeps the
-# planner from looking through all channels of the team, or all direct ones, for each membership.
+# planner from looking through all channels of the team, or all direct ones.
 OF_USER_IN_TEAM = SQL(f"""
     SELECT {CHANNEL_COLUMNS}
-      FROM channel_members m
-      JOIN channels c ON c.id = m.channel_id
-     WHERE m.user_id = $1 AND coalesce(c.team_id) IN ($2, '') AND (c.delete_at = 0 OR ($3 AND c.delete_at >= $4))
+      FROM channels c
+     WHERE {JOINED} AND coalesce(c.team_id) IN ($2, '') AND (c.delete_at = 0 OR ($3 AND c.delete_at >= $4))
   ORDER BY c.display_name, c.id
 """)
 
 OF_USER = SQL(f"""
     SELECT {CHANNEL_COLUMNS}
-      FROM channel_members m
-      JOIN channels c ON c.id = m.channel_id
- LEFT JOIN team_members tm ON tm.team_id = c.team_id AND tm.user_id = $1 AND tm.delete_at = 0
-     WHERE m.user_id = $1 AND (c.team_id = '' OR tm.user_id IS NOT NULL)
+      FROM channels c
+     WHERE {JOINED}
+       AND (c.team_id = ''
+            OR c.team_id IN (SELECT tm.team_id FROM team_members tm WHERE tm.user_id = $1 AND tm.delete_at = 0))
        AND (c.delete_at = 0 OR ($2 AND c.delete_at >= $3))
   ORDER BY c.display_name, c.id
 """)
