@@ -8,9 +8,15 @@ from msgspec import Struct
 from server.db import HASTY, SQL, Db
 from server.features.channels.member_models import ChannelUnread
 
+
+def _left(count: str) -> str:
+    """Mentions that are unread after a look. They are taken off, not set to 0: one that a post adds at the same moment
+    stays counted. Not those that the user counts again from an earlier post on at that moment."""
+    return f"CASE WHEN m.last_viewed_at < g.last_viewed_at THEN 0 ELSE greatest(0, m.{count} - g.{count}) END"
+
+
 # coalesce() keeps the planner from looking through whole teams. Rows are locked in the order of their keys.
-# Mentions are taken off, not set to 0: one that a post adds at the same moment stays counted. Another look of the same
-# user that saw as much meanwhile, or more, has done it all.
+# Another look of the same user that saw as much meanwhile, or more, has done it all.
 SEEN = f"""
     WITH goal AS (
         SELECT m.channel_id, m.user_id, m.last_viewed_at, greatest(m.last_viewed_at, c.last_post_at) AS viewed_at,
@@ -26,9 +32,9 @@ SEEN = f"""
            SET last_viewed_at = g.viewed_at,
                msg_count = g.total_msg_count,
                msg_count_root = g.total_msg_count_root,
-               mention_count = greatest(0, m.mention_count - g.mention_count),
-               mention_count_root = greatest(0, m.mention_count_root - g.mention_count_root),
-               urgent_mention_count = greatest(0, m.urgent_mention_count - g.urgent_mention_count),
+               mention_count = {_left("mention_count")},
+               mention_count_root = {_left("mention_count_root")},
+               urgent_mention_count = {_left("urgent_mention_count")},
                last_update_at = g.viewed_at
           FROM goal g
          WHERE m.channel_id = g.channel_id AND m.user_id = g.user_id AND g.stale

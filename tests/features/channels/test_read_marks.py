@@ -12,6 +12,8 @@ from server.errors import Busy
 from server.features.channels import read_marks, read_queries
 from server.features.channels.read_marks import GATHER_SECONDS, GROUP, ReadMarks
 from server.features.channels.read_queries import Seen
+from server.features.posts import unread_queries
+from server.ids import now_ms
 from tests.features.channels.hearing import Clients, Sockets
 from tests.make import Make, Person, Thing
 from tests.nodes import TestNode
@@ -169,6 +171,26 @@ async def test_an_older_look_does_not_undo_a_newer_one(make: Make, client: Clien
             older = asyncio.create_task(read_queries.see(db, bob.id, [channel.id]))
         await read_queries.see(newer, bob.id, [channel.id])
     await older
+
+    assert await counts(client, bob, channel) == (0, 0)
+
+
+@pytest.mark.parametrize("see", [alone, together])
+async def test_a_look_that_comes_while_the_channel_is_set_unread_reads_all_of_it(
+    see: See, make: Make, client: Clients, node: TestNode
+) -> None:
+    ada, (bob,), channel = await called(make, 1)
+    db = node.services.db
+    await see(db, bob.id, [channel.id])
+    last = await make.post(ada, channel, "@channel")
+    await see(db, bob.id, [channel.id])
+    await make.post(ada, channel, "nobody")
+
+    async with db.begin() as other:
+        await unread_queries.set_unread(other, bob.id, channel.id, last["create_at"], now_ms(), roots_too=True)
+        async with waiting_for(node):
+            look = asyncio.create_task(see(db, bob.id, [channel.id]))
+    await look
 
     assert await counts(client, bob, channel) == (0, 0)
 

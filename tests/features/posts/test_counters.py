@@ -1,9 +1,23 @@
 """What posts do to the counters of channels and members, and what setting unread gives back."""
 
+import asyncio
 from typing import Any
 
+from server.db import SQL
 from tests.features.posts.world import Clients, Members, Settings, Sockets, World
 from tests.make import Make, Thing
+from tests.nodes import TestNode
+from tests.waiting import until
+
+CALL = SQL("""
+    UPDATE channel_members
+       SET mention_count = mention_count + 1, mention_count_root = mention_count_root + 1,
+           urgent_mention_count = urgent_mention_count + 1
+     WHERE channel_id = $1 AND user_id = $2
+""")
+"""What an urgent post that mentions a member does to its counters."""
+
+WAITS = SQL("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%AS called%'")
 
 
 async def channel_of(client: Clients, world: World, channel: Thing | None = None) -> dict[str, Any]:
@@ -119,6 +133,26 @@ async def test_setting_unread_counts_again_from_a_post_on(
     assert (shown["msg_count"], shown["msg_count_root"], shown["mention_count"]) == (4, 3, 3)
     around = (await client(world.bob).get(f"/users/me/channels/{world.town.id}/posts/unread?limit_before=1")).ok()
     assert around["order"][-2] == second["id"]
+
+
+async def test_a_mention_that_comes_while_a_channel_is_set_unread_stays_counted(
+    client: Clients, make: Make, world: World, member: Members, node: TestNode
+) -> None:
+    post = await make.post(world.ada, world.town, f"one @{world.bob.username}")
+    await make.post(world.ada, world.town, f"two @{world.bob.username}")
+    db = node.services.db
+
+    async with db.begin() as third:
+        await third.run(CALL, world.town.id, world.bob.id)
+        path = f"/users/me/posts/{post['id']}/set_unread"
+        setting = asyncio.create_task(client(world.bob, node=1).post(path))
+        await until(lambda: db.value(WAITS))
+    unread = (await setting).ok()
+
+    counters = ("mention_count", "mention_count_root", "urgent_mention_count")
+    assert [unread[name] for name in counters] == [3, 3, 1]
+    bob = await member(world.bob, world.town)
+    assert [bob[name] for name in counters] == [3, 3, 1]
 
 
 async def test_setting_a_reply_unread_is_about_its_thread_where_threads_are_collapsed(
