@@ -95,6 +95,7 @@ async def _wanted(ctx: Context, table: str, asked: SearchParameter, search: Sear
         return None
     is_files = table == FILES
     known_words = await frequencies(ctx, table)
+    newest = max(channel.last_post_at for channel in channels)
     return Wanted(
         channel_ids=[channel.id for channel in channels],
         query=query_of(search, any_word=asked.is_or_search, names=is_files),
@@ -105,9 +106,9 @@ async def _wanted(ctx: Context, table: str, asked: SearchParameter, search: Sear
         extensions=search.extensions.wanted or None,
         not_extensions=search.extensions.unwanted,
         since=search.since,
-        until=search.until or ctx.now() + 1,
+        until=search.until or max(newest, ctx.now()) + 1,  # the clock of who stored it may be ahead of ours
         gaps=search.gaps,
-        newest=max(channel.last_post_at for channel in channels),
+        newest=newest,
         matches=known_words.matches(search, users, any_word=asked.is_or_search, names=is_files),
         entries=sum(channel.total_msg_count for channel in channels) if table == POSTS else known_words.entries,
     )

@@ -197,13 +197,16 @@ async def thread_with_followers(db: Db, post_id: str) -> tuple[ThreadState, Stor
     return *_thread(row[1:]), [Follower(*follower) for follower in row[0] or ()]
 
 
+# The clock of who stored the last reply may be ahead of that of who follows.
 FOLLOW = SQL("""
     INSERT INTO thread_memberships AS m (post_id, user_id, following, last_viewed, last_updated)
-    VALUES ($1, $2, $3, CASE WHEN $3 THEN $4::bigint ELSE 0 END, $4)
+    VALUES ($1, $2, $3,
+            CASE WHEN $3 THEN greatest($4::bigint, (SELECT last_reply_at FROM threads WHERE post_id = $1)) ELSE 0 END,
+            $4)
         ON CONFLICT (post_id, user_id) DO UPDATE
        SET following = $3,
            last_updated = $4,
-           last_viewed = CASE WHEN $3 AND NOT m.following THEN $4 ELSE m.last_viewed END,
+           last_viewed = CASE WHEN $3 AND NOT m.following THEN excluded.last_viewed ELSE m.last_viewed END,
            unread_mentions = CASE WHEN $3 = m.following THEN m.unread_mentions ELSE 0 END
 """)
 

@@ -5,8 +5,13 @@ from typing import Any
 
 import pytest
 
+from server.db import SQL
+from server.ids import now_ms
 from tests.make import Make, Person, Thing
+from tests.nodes import TestNode
 from tests.waiting import next_moment
+
+AHEAD = SQL("UPDATE channels SET last_post_at = last_post_at + 60000 WHERE id = $1")
 
 ODD = (
     "***",
@@ -354,6 +359,16 @@ async def test_searching_can_be_switched_off(make: Make, client: Any, settings: 
     for kind, table in (("posts", "post"), ("files", "file_info")):
         reply = await client(make.admin).post(f"/{kind}/search", {"terms": "a"})
         assert (reply.status, reply.error_id) == (501, f"store.sql_{table}.search.disabled")
+
+
+async def test_posts_are_found_that_are_ahead_of_the_clock(make: Make, client: Any, node: TestNode) -> None:
+    """As after a node whose clock is, and where posts come faster than milliseconds."""
+    ada, bob, team, town = await world(make)
+    w = word()
+    await node.services.db.run(AHEAD, town.id)
+    assert (await make.post(ada, town, w))["create_at"] > now_ms()
+
+    assert await found(client, bob, w, team) == [w]
 
 
 async def test_what_one_node_writes_the_other_finds_at_once(make: Make, client: Any) -> None:
