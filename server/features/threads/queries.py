@@ -216,11 +216,18 @@ async def set_following(db: Db, post_id: str, user_id: str, following: bool, now
     await db.run(FOLLOW, post_id, user_id, following, now)
 
 
-# Mentions that came after the time are unread; those of oneself don't count. One that a reply adds at the same moment
-# comes on top of what is counted here.
+def _called_after(time: str) -> str:
+    """Mentions that came after a time; those of oneself don't count."""
+    return f"""(SELECT count(*) FROM posts r
+                    WHERE r.root_id = $1 AND r.root_id <> '' AND r.create_at > {time} AND r.delete_at = 0
+                      AND r.user_id <> $2 AND r.mentions && (SELECT called FROM names))"""
+
+
+# Those that came after the time instead of those that were unread before. One that a reply adds at the same moment
+# comes on top of what is counted here. When the user did this elsewhere at that moment, those after that look were.
 SET_VIEWED = SQL(f"""
     WITH before AS (
-        SELECT m.post_id, m.user_id, coalesce({UNREAD_REPLIES}, 0) AS unread_replies, m.unread_mentions
+        SELECT m.post_id, m.user_id, m.last_viewed, coalesce({UNREAD_REPLIES}, 0) AS unread_replies, m.unread_mentions
           FROM thread_memberships m
           JOIN posts p ON p.id = m.post_id
      LEFT JOIN threads t ON t.post_id = m.post_id
@@ -235,10 +242,9 @@ SET_VIEWED = SQL(f"""
         UPDATE thread_memberships AS own
            SET last_viewed = $3,
                last_updated = $4,
-               unread_mentions = greatest(0, own.unread_mentions - before.unread_mentions + (
-                   SELECT count(*) FROM posts r
-                    WHERE r.root_id = $1 AND r.root_id <> '' AND r.create_at > $3 AND r.delete_at = 0
-                      AND r.user_id <> $2 AND r.mentions && (SELECT called FROM names)))
+               unread_mentions = greatest(0, own.unread_mentions + {_called_after("$3")}
+                   - CASE WHEN own.last_viewed = before.last_viewed THEN before.unread_mentions
+                          ELSE {_called_after("own.last_viewed")} END)
           FROM before
          WHERE own.post_id = before.post_id AND own.user_id = before.user_id AND {HASTY}
      RETURNING own.post_id, own.last_viewed, own.unread_mentions, own.following,
@@ -260,13 +266,26 @@ async def set_viewed(
     return (row[0], row[1], *_thread(row[2:])) if row is not None else None
 
 
+# Up to the last reply that is seen here, and mentions are taken off, not set to 0: a reply that comes at the same
+# moment stays unread. Another look of the user that saw as much meanwhile has done it all; what the user set unread
+# meanwhile is read along. Rows are locked in the order of their keys.
 READ = f"""
+    WITH goal AS MATERIALIZED (
+        SELECT m.post_id, m.last_viewed, m.unread_mentions, greatest(m.last_viewed, t.last_reply_at) AS viewed_at
+          FROM thread_memberships m
+          JOIN threads t ON t.post_id = m.post_id
+          JOIN channels c ON c.id = t.channel_id
+         WHERE m.user_id = $1 AND {{which}} AND (m.last_viewed < t.last_reply_at OR m.unread_mentions > 0)
+      ORDER BY m.post_id
+    )
     UPDATE thread_memberships m
-       SET last_viewed = greatest($3, t.last_reply_at), last_updated = $3, unread_mentions = 0
-      FROM threads t
-      JOIN channels c ON c.id = t.channel_id
-     WHERE t.post_id = m.post_id AND m.user_id = $1 AND {{which}}
-       AND (m.last_viewed < t.last_reply_at OR m.unread_mentions > 0) AND {HASTY}"""
+       SET last_viewed = g.viewed_at,
+           last_updated = $3,
+           unread_mentions = CASE WHEN m.last_viewed < g.last_viewed THEN 0
+                                  ELSE greatest(0, m.unread_mentions - g.unread_mentions) END
+      FROM goal g
+     WHERE m.post_id = g.post_id AND m.user_id = $1
+       AND (m.last_viewed < g.viewed_at OR m.last_viewed = g.last_viewed) AND {HASTY}"""
 
 READ_IN_CHANNELS = SQL(READ.format(which="c.id = ANY($2)"))
 READ_IN_TEAM = SQL(READ.format(which="c.team_id IN ($2, '')"))

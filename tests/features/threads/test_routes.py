@@ -14,6 +14,15 @@ from tests.waiting import next_moment, until
 CALL = SQL("UPDATE thread_memberships SET unread_mentions = unread_mentions + 1 WHERE post_id = $1 AND user_id = $2")
 """What a reply that mentions a follower does to the counter."""
 
+HOLD = SQL("SELECT FROM thread_memberships WHERE post_id = $1 AND user_id = $2 FOR UPDATE")
+
+WAIT = SQL("""
+    SELECT count(*)
+      FROM pg_stat_activity
+     WHERE wait_event_type = 'Lock' AND (query LIKE '%thread_memberships%' OR query LIKE '%incoming AS%')
+""")
+"""Replies are known by how their statement begins; more of it is not to be seen."""
+
 WAITS = SQL("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%AS unread_replies%'")
 
 LAST_VIEWED = SQL("SELECT last_viewed FROM thread_memberships WHERE post_id = $1 AND user_id = $2")
@@ -184,6 +193,65 @@ async def test_a_mention_that_comes_between_reading_and_marking_stays_counted(
     assert (thread["unread_replies"], thread["unread_mentions"]) == (0, 1)
     assert (await client(world.ada).get(threads(world, root["id"]))).ok()["unread_mentions"] == 1
     assert (await client(world.ada).put(path)).ok()["unread_mentions"] == 0
+
+
+async def waits_for_lock(node: TestNode, statements: int = 1) -> None:
+    """Wait until so many statements about memberships wait for a lock."""
+
+    async def wait() -> bool:
+        return bool(await node.services.db.value(WAIT) >= statements)
+
+    await until(wait)
+
+
+async def test_a_reply_that_comes_while_all_threads_are_read_stays_unread(
+    client: Clients, make: Make, world: World, node: TestNode
+) -> None:
+    root = await make.post(world.ada, world.town, "root")
+    await make.post(world.bob, world.town, f"one @{world.ada.username}", root_id=root["id"])
+
+    async with node.services.db.begin() as other:
+        await other.run(HOLD, root["id"], world.ada.id)
+        replying = asyncio.create_task(make.post(world.bob, world.town, f"@{world.ada.username}", root_id=root["id"]))
+        await waits_for_lock(node, 1)
+        reading = asyncio.create_task(client(world.ada, node=1).put(threads(world, "read")))
+        await waits_for_lock(node, 2)
+    await replying
+    (await reading).ok()
+
+    thread = (await client(world.ada).get(threads(world, root["id"]))).ok()
+    assert (thread["unread_replies"], thread["unread_mentions"]) == (1, 1)
+    (await client(world.ada).put(threads(world, "read"))).ok()
+    thread = (await client(world.ada, node=1).get(threads(world, root["id"]))).ok()
+    assert (thread["unread_replies"], thread["unread_mentions"]) == (0, 0)
+
+
+@pytest.mark.parametrize("which", ["one", "all"])
+async def test_a_thread_that_is_read_and_set_unread_at_once_is_what_came_last(
+    which: str, client: Clients, make: Make, world: World, node: TestNode
+) -> None:
+    root = await make.post(world.ada, world.town, "root")
+    await make.post(world.bob, world.town, f"one @{world.ada.username}", root_id=root["id"])
+    upto = (str(root["create_at"] + 60_000),)
+    read = "PUT", threads(world, *((root["id"], "read", *upto) if which == "one" else ("read",)))
+    unread = "POST", threads(world, root["id"], "set_unread", root["id"])
+
+    async def at_once(*requests: tuple[str, str]) -> tuple[int, int]:
+        async with node.services.db.begin() as other:
+            await other.run(HOLD, root["id"], world.ada.id)
+            under_way = []
+            for number, request in enumerate(requests):
+                under_way.append(asyncio.create_task(client(world.ada, node=number % 2).request(*request)))
+                await waits_for_lock(node, number + 1)
+        for task in under_way:
+            (await task).ok()
+        thread = (await client(world.ada).get(threads(world, root["id"]))).ok()
+        return thread["unread_replies"], thread["unread_mentions"]
+
+    assert await at_once(read, unread) == (1, 1)
+    (await client(world.ada).request(*read)).ok()
+    await make.post(world.bob, world.town, "two", root_id=root["id"])
+    assert await at_once(unread, read) == (0, 0)
 
 
 async def test_threads_of_channels_that_one_may_not_read_are_not_marked(
