@@ -27,6 +27,8 @@ PREFERENCE = SQL(f"""
      WHERE user_id = $1 AND category = $2 AND name = $3
 """)
 
+LOCK_OWNER = SQL("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE")
+
 UPSERT_PREFERENCES = SQL("""
     INSERT INTO preferences (user_id, category, name, value)
     SELECT $1, given.category, given.name, given.value
@@ -71,6 +73,11 @@ async def preferences_in(db: Db, user_id: str, category: str) -> list[Preference
 async def preference(db: Db, user_id: str, category: str, name: str) -> Preference | None:
     """One preference of a user."""
     return await db.one(Preference, PREFERENCE, user_id, category, name)
+
+
+async def lock_owner(db: Db, user_id: str) -> None:
+    """Wait until nobody else who locks it writes preferences of a user."""
+    await db.rows(LOCK_OWNER, user_id)
 
 
 async def upsert_preferences(db: Db, user_id: str, preferences: Sequence[Preference]) -> int:

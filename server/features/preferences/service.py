@@ -25,6 +25,14 @@ MAX_PREFERENCES = 20_000
 MAX_BYTES = 4_000_000
 """How many preferences one user can have, and bytes in the values of all of them: they are read in one answer."""
 
+FEW = 20
+SHORT = 10_000
+"""Preferences, and characters in the values of all of them, that are written with no regard to what the user writes
+elsewhere at the same moment …"""
+SPARE = 2_000
+SPARE_BYTES = 500_000
+"""… where that leaves room for so many more."""
+
 Listener = Callable[[Context, Change, str, Sequence[Preference]], Awaitable[None]]
 
 SAVED: dict[str, list[Listener]] = {}
@@ -46,12 +54,15 @@ async def save(ctx: Context, user_id: str, preferences: Sequence[Preference]) ->
     wanted = {(item.category, item.name): _tidied(item) for item in preferences}
     saved = list(wanted.values())
     listeners = dict.fromkeys(listener for item in saved for listener in SAVED.get(item.category, ()))
-    if not listeners:  # what nobody listens to is remembered nowhere, so there is nothing to forget: one statement does
+    # What nobody listens to is remembered nowhere, so there is nothing to forget: one statement does.
+    if not listeners and len(saved) <= FEW and sum(len(item.value) for item in saved) <= SHORT:
+        max_count, max_bytes = MAX_PREFERENCES - SPARE, MAX_BYTES - SPARE_BYTES
         with ctx.owing([f"user:{user_id}"]):
-            if await queries.add_preferences(ctx.db, user_id, saved, MAX_PREFERENCES, MAX_BYTES):
+            if await queries.add_preferences(ctx.db, user_id, saved, max_count, max_bytes):
                 await ctx.tell((), [PreferencesChanged(user_id=user_id, preferences=saved)])
                 return
     async with ctx.begin() as tx:
+        await queries.lock_owner(tx, user_id)
         await put(ctx, tx, user_id, saved)
         for listener in listeners:
             await listener(ctx, tx, user_id, saved)

@@ -150,6 +150,25 @@ async def test_the_values_of_a_user_can_have_so_many_bytes(
     (await client(ada).put("/users/me/preferences", [wish(ada, "aa", "", category)])).ok()
 
 
+@pytest.mark.parametrize("category", ["display_settings", "channel_open_time"])
+@pytest.mark.parametrize(("limit", "size"), [("MAX_PREFERENCES", 1), ("MAX_BYTES", 100)])
+async def test_limits_hold_for_writes_at_the_same_moment(
+    limit: str, size: int, category: str, make: Make, client: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await make.user()
+    monkeypatch.setattr(service, limit, 30 * size + 1)  # one of them is tutorial_step's
+
+    def ten(start: int) -> list[dict[str, str]]:
+        return [wish(ada, f"name{start + number}", "x" * size, category) for number in range(10)]
+
+    replies = await asyncio.gather(
+        *(client(ada, node=turn % 2).put("/users/me/preferences", ten(10 * turn)) for turn in range(12))
+    )
+
+    assert sorted(reply.status for reply in replies) == [200] * 3 + [400] * 9
+    assert len((await client(ada).get(f"/users/me/preferences/{category}")).ok()) == 30
+
+
 async def test_writes_at_the_same_moment_all_count(make: Make, client: Clients) -> None:
     ada = await make.user()
 
