@@ -5,10 +5,10 @@ from server.features.reminders.models import MAX_REMINDERS, Reminded, Reminder
 
 REMINDER_COLUMNS = columns(Reminder)
 
-# One at a time for each user, so that the limit holds. Another time is another message.
+# What is stored at the same moment isn't counted, so a few may be too many then. Another time is another message.
 PUT = SQL(f"""
     WITH owner AS MATERIALIZED (
-        SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE
+        SELECT id FROM users WHERE id = $1
     )
     INSERT INTO post_reminders (user_id, post_id, target_time, due_at, message_id)
     SELECT owner.id, $2, $3::bigint, $3::bigint * 1000, $4

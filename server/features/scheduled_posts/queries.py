@@ -6,10 +6,10 @@ from typing import Any
 from server.db import SQL, Db
 from server.features.scheduled_posts.models import MAX_WAITING, SCHEDULED_COLUMNS, Scheduled
 
-# One at a time for each author, so that the limit holds.
+# What is stored at the same moment isn't counted, so a few may be too many then.
 INSERT = SQL(f"""
     WITH author AS MATERIALIZED (
-        SELECT id FROM users WHERE id = $4 FOR NO KEY UPDATE
+        SELECT id FROM users WHERE id = $4
     ), s AS (
         INSERT INTO scheduled_posts (id, create_at, update_at, user_id, channel_id, root_id, message, props, file_ids,
                                      priority, scheduled_at, post_id, due_at)
