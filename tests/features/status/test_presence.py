@@ -2,72 +2,127 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from server.features.status import presence
 from server.features.status.connections import Connections
 from server.features.status.presence import Presence
-from server.ids import new_id
+from server.ids import new_id, now_ms
 from tests.clients_of import Client
 from tests.features.status.test_routes import becomes, choose, status_of
-from tests.make import Make
+from tests.make import Make, Person
 from tests.nodes import TestNode
+from tests.waiting import until, until_gone
 
 Clients = Callable[..., Client]
 Sockets = Callable[..., Any]
 Settings = Callable[..., None]
 Nodes = tuple[TestNode, TestNode]
-
+Leave = Callable[[TestNode, Person], Awaitable[None]]
 
 async def seen_dead(node: TestNode) -> list[str]:
     """The nodes that a node finds dead and that were not forgotten yet."""
-    presence = node.services.extras[Presence]
-    assert isinstance(presence, Presence)
-    return (await presence.connections.beat())[1]
+    return (await presence_of(node).connections.beat())[1]
+
+
+def presence_of(node: TestNode) -> Presence:
+    found = node.services.extras[Presence]
+    assert isinstance(found, Presence)
+    return found
+
+
+class Clock:
+    """The clock of both nodes, so many seconds ahead."""
+
+    def __init__(self) -> None:
+        self.ahead = 0
+        self.monotonic = time.monotonic
+
+    def time(self) -> float:
+        return time.time() + self.ahead
+
+    def now_ms(self) -> int:
+        return now_ms() + self.ahead * 1000
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """What the nodes look at when they look after statuses."""
+    clock = Clock()
+    monkeypatch.setattr(presence, "time", clock)
+    monkeypatch.setattr(presence, "now_ms", clock.now_ms)
+    return clock
+
+
+@pytest.fixture
+def gone_for_long(monkeypatch: pytest.MonkeyPatch) -> Leave:
+    """`await gone_for_long(node, ada)`: her last socket there has ended, and that a while ago."""
+    monkeypatch.setattr(presence, "GRACE_SECONDS", 60.0)
+
+    async def wait(node: TestNode, person: Person) -> None:
+        here = presence_of(node)
+
+        async def gone() -> bool:
+            return person.id in here._gone
+
+        await until(gone)
+        with monkeypatch.context() as patch:
+            patch.setattr(presence, "GRACE_SECONDS", 0.0)
+            await here._chores()
+
+    return wait
 
 
 async def test_a_socket_makes_online_and_its_end_offline(make: Make, client: Clients, socket: Sockets) -> None:
     ada, bob = await make.users(2)
 
     async with socket(ada, node=1):
-        online = await becomes(client(bob), ada, "online", 2)
-    offline = await becomes(client(bob), ada, "offline", 4)
+        online = await becomes(client(bob), ada, "online")
+    offline = await becomes(client(bob), ada, "offline")
 
     assert online["manual"] is False
     assert offline["last_activity_at"] == online["last_activity_at"] > 0
 
 
 async def test_one_is_offline_when_the_last_socket_on_any_node_is_gone(
-    make: Make, client: Clients, socket: Sockets
+    make: Make, client: Clients, socket: Sockets, two_nodes: Nodes, gone_for_long: Leave
 ) -> None:
     ada, bob = await make.users(2)
 
     async with socket(ada) as events:
         async with socket(ada, node=1):
-            await becomes(client(bob), ada, "online", 2)
-        await asyncio.sleep(2.5)
+            await becomes(client(bob), ada, "online")
+        await gone_for_long(two_nodes[1], ada)
         assert (await status_of(client(bob), ada))["status"] == "online"
         assert (await status_of(client(bob, node=1), ada))["status"] == "online"
         told = [event.data["status"] for event in await events.until_now() if event.name == "status_change"]
     assert told == ["online"]
-    await becomes(client(bob), ada, "offline", 4)
+    await gone_for_long(two_nodes[0], ada)
+    await becomes(client(bob, node=1), ada, "offline")
 
 
-async def test_who_is_back_at_once_was_never_offline(make: Make, client: Clients, socket: Sockets) -> None:
+async def test_who_is_back_at_once_was_never_offline(
+    make: Make, client: Clients, socket: Sockets, two_nodes: Nodes, gone_for_long: Leave
+) -> None:
     ada = await make.user()
     async with socket(ada):
-        await becomes(client(ada), ada, "online", 2)
+        await becomes(client(ada), ada, "online")
 
     async with socket(ada, node=1) as events:
-        await asyncio.sleep(2)
+        await presence_of(two_nodes[1]).flush()
+        await gone_for_long(two_nodes[0], ada)
         told = [event.data["status"] for event in await events.until_now() if event.name == "status_change"]
 
     assert told == []
 
 
-async def test_a_chosen_status_outlives_sockets_and_activity(make: Make, client: Clients, socket: Sockets) -> None:
+async def test_a_chosen_status_outlives_sockets_and_activity(
+    make: Make, client: Clients, socket: Sockets, two_nodes: Nodes, gone_for_long: Leave
+) -> None:
     ada = await make.user()
     team = await make.team(members=[ada])
     channel = await make.channel(team, members=[ada])
@@ -77,7 +132,7 @@ async def test_a_chosen_status_outlives_sockets_and_activity(make: Make, client:
         await make.post(ada, channel)
         assert (await events.action("user_update_active_status", {"user_is_active": True}))["status"] == "OK"
         assert (await status_of(client(ada), ada))["status"] == "dnd"
-    await asyncio.sleep(2)
+    await gone_for_long(two_nodes[0], ada)
     assert (await status_of(client(ada), ada))["status"] == "dnd"
 
     await choose(client(ada), ada, "online")
@@ -94,7 +149,7 @@ async def test_a_post_makes_its_author_online_at_once_unless_told_otherwise(make
 
     assert (await status_of(client(bob), ada))["status"] == "online"
     assert (await status_of(client(ada), bob))["status"] == "offline"
-    await becomes(client(bob, node=1), ada, "online", 2)
+    await becomes(client(bob, node=1), ada, "online")
 
 
 async def test_status_change_reaches_the_own_sockets_only(make: Make, client: Clients, socket: Sockets) -> None:
@@ -123,38 +178,86 @@ async def test_who_does_nothing_is_away_and_online_again_when_active(
     settings(TeamSettings={"UserStatusAwayTimeout": 1})
 
     async with socket(ada) as events:
-        away = await becomes(client(bob), ada, "away", 6)
+        away = await becomes(client(bob), ada, "away")
         assert away["manual"] is False
         assert (await client(bob).get(f"/users/{ada.id}/status")).ok() == away
+        await events.until_now()
         await events.action("user_update_active_status", {"user_is_active": True})
-        await becomes(client(bob), ada, "online", 1)
+        assert (await events.next("status_change")).data["status"] == "online"
 
 
 async def test_activity_on_another_node_keeps_online(
-    make: Make, client: Clients, socket: Sockets, settings: Settings
+    make: Make, client: Clients, socket: Sockets, two_nodes: Nodes, clock: Clock
 ) -> None:
     ada, bob = await make.users(2)
-    settings(TeamSettings={"UserStatusAwayTimeout": 2})
+    here, there = map(presence_of, two_nodes)
 
     async with socket(ada), socket(ada, node=1) as active:
-        await becomes(client(bob), ada, "online", 2)
-        for _ in range(16):
+        await becomes(client(bob), ada, "online")
+        for _ in range(3):
+            clock.ahead += 200  # of 300 seconds
             await active.action("user_update_active_status", {"user_is_active": True})
+            await there.flush()
+            await here._check_away()
             assert (await status_of(client(bob), ada))["status"] == "online"
-            await asyncio.sleep(0.25)
+        clock.ahead += 301
+        await here._check_away()
+        await becomes(client(bob), ada, "away")
 
 
 async def test_asking_and_pinging_is_no_activity(
-    make: Make, client: Clients, socket: Sockets, settings: Settings
+    make: Make, client: Clients, socket: Sockets, two_nodes: Nodes, clock: Clock
 ) -> None:
     ada, bob = await make.users(2)
-    settings(TeamSettings={"UserStatusAwayTimeout": 1})
+    here = presence_of(two_nodes[0])
 
     async with socket(ada) as events:
-        for _ in range(12):
-            await events.action("ping")
-            await asyncio.sleep(0.25)
-        assert (await status_of(client(bob), ada))["status"] == "away"
+        await becomes(client(bob), ada, "online")
+        clock.ahead += 200
+        await events.action("ping")
+        await events.action("get_statuses")
+        (await client(ada).get(f"/users/{bob.id}")).ok()
+        await here.flush()
+        clock.ahead += 101
+        await here._check_away()
+        await becomes(client(bob), ada, "away")
+
+
+async def test_do_not_disturb_ends_by_itself_and_the_status_before_it_is_back(
+    make: Make, client: Clients, socket: Sockets, two_nodes: Nodes, clock: Clock
+) -> None:
+    ada = await make.user()
+    end = int(time.time()) + 3600
+    async with socket(ada) as events:
+        await choose(client(ada), ada, "away")
+        for _ in range(2):
+            assert (await choose(client(ada, node=1), ada, "dnd", dnd_end_time=end))["dnd_end_time"] == end
+        clock.ahead = 3000
+        for node in two_nodes:
+            await presence_of(node)._chores()
+        assert (await status_of(client(ada), ada))["status"] == "dnd"
+        clock.ahead = 3600
+        restored = await becomes(client(ada), ada, "away")
+        told = [event.data["status"] for event in await events.until_now() if event.name == "status_change"]
+
+    assert (restored["manual"], restored["dnd_end_time"]) == (True, 0)
+    assert told[-3:] == ["away", "dnd", "away"]
+    assert told.count("away") == 2  # once chosen, once given back, although two nodes look after it
+
+
+async def test_choosing_anew_takes_the_end_away(make: Make, client: Clients, two_nodes: Nodes, clock: Clock) -> None:
+    ada, bob = await make.users(2)
+    for person in (ada, bob):
+        await choose(client(person), person, "dnd", dnd_end_time=int(time.time()) + 3600)
+
+    chosen = await choose(client(ada), ada, "dnd")
+    clock.ahead = 3600
+    for node in two_nodes:
+        await presence_of(node)._restore()
+
+    assert chosen["dnd_end_time"] == 0
+    await becomes(client(ada), bob, "offline")
+    assert (await status_of(client(ada), ada))["status"] == "dnd"
 
 
 async def test_a_client_can_say_that_its_user_is_away(
@@ -163,7 +266,7 @@ async def test_a_client_can_say_that_its_user_is_away(
     ada = await make.user()
 
     async with socket(ada) as events:
-        await becomes(client(ada), ada, "online", 2)
+        await becomes(client(ada), ada, "online")
         await events.action("user_update_active_status", {"user_is_active": False})
         assert (await status_of(client(ada), ada))["status"] == "online"
         await events.action("user_update_active_status", {"user_is_active": False, "manual": True})
@@ -182,11 +285,10 @@ async def test_the_users_of_a_node_that_died_go_offline(make: Make, client: Clie
     await dead.add([ada.id, bob.id])
     await dead.beat()
 
-    await becomes(client(bob), ada, "offline", 9)
+    await becomes(client(bob), ada, "offline")
 
     assert (await status_of(client(bob), bob))["status"] == "away"  # chosen
-    await asyncio.sleep(0.2)
-    assert await seen_dead(two_nodes[0]) == []
+    await until_gone(lambda: seen_dead(two_nodes[0]))
 
 
 async def test_who_moved_from_a_dead_node_to_another_stays_online(
@@ -198,31 +300,34 @@ async def test_who_moved_from_a_dead_node_to_another_stays_online(
     await dead.beat()
 
     async with socket(ada, node=1) as events:
-        await becomes(client(ada), ada, "online", 2)
-        await asyncio.sleep(6)
-        assert await seen_dead(two_nodes[0]) == []
+        await becomes(client(ada), ada, "online")
+        await until_gone(lambda: seen_dead(two_nodes[0]))
         told = [event.data["status"] for event in await events.until_now() if event.name == "status_change"]
 
     assert told == ["online"]
 
 
 async def test_a_forgetful_redis_is_told_again_who_is_here(
-    make: Make, client: Clients, socket: Sockets, two_nodes: Nodes
+    make: Make, client: Clients, socket: Sockets, two_nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = await make.user()
     bus = two_nodes[1].services.bus
-    presence: Presence = two_nodes[1].services.extras[Presence]  # type: ignore[assignment]
+    here = presence_of(two_nodes[1])
+    beat = here.connections.beat
+    forgotten = asyncio.Event()
 
+    async def later() -> tuple[bool, list[str]]:
+        await forgotten.wait()
+        return await beat()
+
+    monkeypatch.setattr(here.connections, "beat", later)
     async with socket(ada, node=1):
-        await becomes(client(ada), ada, "online", 2)
+        await becomes(client(ada), ada, "online")
         for key in await bus.command("KEYS", f"{bus.names.prefix}presence:*"):
             await bus.command("DEL", key)
-        assert await presence.connections.absent([ada.id]) == [ada.id]
-        for _ in range(70):
-            if not await presence.connections.absent([ada.id]):
-                break
-            await asyncio.sleep(0.1)
-        assert await presence.connections.absent([ada.id]) == []
+        assert await here.connections.absent([ada.id]) == [ada.id]
+        forgotten.set()
+        await until_gone(lambda: here.connections.absent([ada.id]))
         assert (await status_of(client(ada), ada))["status"] == "online"
 
 
@@ -231,7 +336,7 @@ async def test_statuses_are_asked_for_over_the_socket(make: Make, client: Client
     await choose(client(bob), bob, "dnd")
 
     async with socket(ada) as events:
-        await becomes(client(ada), ada, "online", 2)
+        await becomes(client(ada), ada, "online")
         everyone = (await events.action("get_statuses"))["data"]
         some = await events.action("get_statuses_by_ids", {"user_ids": [ada.id, bob.id, new_id()]})
         wrong: list[Any] = [{"user_ids": []}, {"user_ids": ["short"]}, {"user_ids": "x"}, {}, None]

@@ -1,8 +1,6 @@
 """Statuses over HTTP."""
 
-import asyncio
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +9,7 @@ import pytest
 from server.ids import new_id
 from tests.clients_of import Client
 from tests.make import Make, Person
+from tests.waiting import PATIENCE, until
 
 Clients = Callable[..., Client]
 Sockets = Callable[..., Any]
@@ -28,13 +27,14 @@ async def choose(client: Client, user: Person, status: str, **fields: Any) -> di
     return chosen
 
 
-async def becomes(client: Client, user: Person, status: str, seconds: float = 8) -> dict[str, Any]:
+async def becomes(client: Client, user: Person, status: str, patience: float = PATIENCE) -> dict[str, Any]:
     """Ask until the status is this one."""
-    end = time.monotonic() + seconds
-    while (found := await status_of(client, user))["status"] != status:
-        assert time.monotonic() < end, f"still {found}, not {status}"
-        await asyncio.sleep(0.05)
-    return found
+
+    async def changed() -> dict[str, Any] | None:
+        found = await status_of(client, user)
+        return found if found["status"] == status else None
+
+    return await until(changed, f"not {status}", patience)
 
 
 async def test_who_was_never_there_is_offline(make: Make, client: Clients) -> None:
@@ -137,36 +137,6 @@ async def test_bad_statuses_are_refused(change: dict[str, Any], make: Make, clie
 
     assert (reply.status, reply.error_id) == (400, "api.context.invalid_body_param.app_error")
     assert (await status_of(client(ada), ada))["status"] == "offline"
-
-
-async def test_do_not_disturb_ends_by_itself_and_the_status_before_it_is_back(
-    make: Make, client: Clients, socket: Sockets
-) -> None:
-    ada = await make.user()
-    async with socket(ada) as events:
-        await choose(client(ada), ada, "away")
-        end = int(time.time()) + 2
-        assert (await choose(client(ada, node=1), ada, "dnd", dnd_end_time=end))["dnd_end_time"] == end
-        again = await choose(client(ada, node=1), ada, "dnd", dnd_end_time=end)
-        restored = await becomes(client(ada), ada, "away")
-        told = [event.data["status"] for event in await events.until_now() if event.name == "status_change"]
-
-    assert again["dnd_end_time"] == end
-    assert (restored["manual"], restored["dnd_end_time"]) == (True, 0)
-    assert time.time() >= end
-    assert told[-2:] == ["dnd", "away"]
-    assert told.count("away") == 2  # once chosen, once given back, although two nodes look after it
-
-
-async def test_choosing_anew_takes_the_end_away(make: Make, client: Clients) -> None:
-    ada = await make.user()
-    await choose(client(ada), ada, "dnd", dnd_end_time=int(time.time()) + 1)
-
-    chosen = await choose(client(ada), ada, "dnd")
-    await asyncio.sleep(2)
-
-    assert chosen["dnd_end_time"] == 0
-    assert (await status_of(client(ada), ada))["status"] == "dnd"
 
 
 async def test_without_statuses_everyone_is_offline(make: Make, client: Clients, settings: Settings) -> None:
