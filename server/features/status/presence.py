@@ -67,7 +67,7 @@ class Presence:
         self.statuses.start()
         self._services.bus.on(StatusesChanged, self._hear)
         self._db = self._services.db.aside()
-        self._next_end = await queries.next_end(self._db)
+        await self._look_up_next_end()
         with contextlib.suppress(RedisError):
             self._gone = dict.fromkeys(await self.connections.begin(), time.monotonic())
         self._tasks = [
@@ -222,8 +222,16 @@ class Presence:
     async def _restore(self) -> None:
         now = int(time.time())
         rows = await queries.restore(self._db, now)
-        self._next_end = await queries.next_end(self._db)
+        await self._look_up_next_end()
         await self.tell(rows, rows)
+
+    async def _look_up_next_end(self) -> None:
+        """What is told of meanwhile counts as well: the answer may be older."""
+        known, self._next_end = self._next_end, None
+        try:
+            known = await queries.next_end(self._db)
+        finally:
+            self._next_end = min((end for end in (known, self._next_end) if end is not None), default=None)
 
     async def _beat(self) -> None:
         known, dead = await self.connections.beat()
@@ -260,7 +268,7 @@ class Presence:
 
     async def _sweep(self) -> None:
         """Offline for all without any socket who were idle for long, like users of REST. One node does it for all."""
-        self._next_end = await queries.next_end(self._db)
+        await self._look_up_next_end()
         if not await self.connections.first("sweep", SWEEP_SECONDS - 5):
             return
         after = ""

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from server.features.status import presence
+from server.db import SQL
+from server.features.status import presence, queries
 from server.features.status.connections import Connections
 from server.features.status.presence import Presence
 from server.ids import new_id, now_ms
@@ -23,6 +24,9 @@ Sockets = Callable[..., Any]
 Settings = Callable[..., None]
 Nodes = tuple[TestNode, TestNode]
 Leave = Callable[[TestNode, Person], Awaitable[None]]
+
+FORGET_ENDS = SQL("UPDATE status SET dnd_end_time = 0")
+
 
 async def seen_dead(node: TestNode) -> list[str]:
     """The nodes that a node finds dead and that were not forgotten yet."""
@@ -258,6 +262,33 @@ async def test_choosing_anew_takes_the_end_away(make: Make, client: Clients, two
     assert chosen["dnd_end_time"] == 0
     await becomes(client(ada), bob, "offline")
     assert (await status_of(client(ada), ada))["status"] == "dnd"
+
+
+async def test_an_end_that_is_chosen_while_the_next_one_is_looked_up_is_not_forgotten(
+    make: Make, client: Clients, two_nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await make.user()
+    here = presence_of(two_nodes[0])
+    await two_nodes[0].services.db.run(FORGET_ENDS)
+    next_end = queries.next_end
+    looked, chosen = asyncio.Event(), asyncio.Event()
+
+    async def slow(db: Any) -> int | None:
+        found = await next_end(db)
+        looked.set()
+        await chosen.wait()
+        return found
+
+    monkeypatch.setattr(queries, "next_end", slow)
+    looking = asyncio.create_task(here._restore())
+    await looked.wait()
+    end = int(time.time()) + 3600
+    await choose(client(ada, node=1), ada, "dnd", dnd_end_time=end)
+    await two_nodes[0].services.bus.fence()
+    chosen.set()
+    await looking
+
+    assert here._next_end == end
 
 
 async def test_a_client_can_say_that_its_user_is_away(
