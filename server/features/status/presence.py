@@ -105,12 +105,15 @@ class Presence:
         now = now_ms()
         if user_id in self._here:
             self._here[user_id] = now
-        row = self.statuses.peek(user_id)
-        if row is None or (row.status != ONLINE and not row.manual) or self._is_old(row, now):
+        if self._is_news(user_id, now):
             self._active[user_id] = now
             self._wake.set()
 
-    def _is_old(self, row: StatusRow, now: int) -> bool:
+    def _is_news(self, user_id: str, now: int) -> bool:
+        """Whether it has to be written that the user did something now: what is stored doesn't say as much."""
+        row = self.statuses.peek(user_id)
+        if row is None or (row.status != ONLINE and not row.manual):
+            return True
         return now - row.last_activity_at > min(WRITE_SECONDS * 1000, self._timeout_ms() // 2)
 
     def _timeout_ms(self) -> int:
@@ -148,20 +151,27 @@ class Presence:
             arrived, self._arrived = self._arrived, set()
             self._being_written, self._active = self._active, {}
             try:
-                await self._register(arrived)
+                known = await self._register(arrived)
                 if self._services.config.ServiceSettings.EnableUserStatuses:
-                    await self._set_active(self._being_written)
+                    noted = self._being_written.items()
+                    await self._set_active({who: at for who, at in noted if not known or self._is_news(who, at)})
             except ApiError:
                 self._active = {**self._being_written, **self._active}
                 raise
             finally:
                 self._being_written = {}
 
-    async def _register(self, user_ids: Collection[str]) -> None:
+    async def _register(self, user_ids: Collection[str]) -> bool:
+        """Tell the other nodes who is here: from then on none sets these users offline, and if this gives True, then
+        this node has heard of all that was set before."""
         try:
             await self.connections.add(user_ids)
+            if user_ids:
+                await self._services.bus.fence()
         except RedisError:
             self._registered = False  # the next beat makes up for it
+            return False
+        return True
 
     async def _set_active(self, times: Mapping[str, int]) -> None:
         if times:

@@ -124,6 +124,39 @@ async def test_who_is_back_at_once_was_never_offline(
     assert told == []
 
 
+async def test_who_is_online_already_is_not_written_again(make: Make, two_nodes: Nodes, socket: Sockets) -> None:
+    ada = await make.user()
+    here = presence_of(two_nodes[0])
+    async with socket(ada):
+        await here.flush()
+        before = (await queries.statuses(two_nodes[0].services.db, [ada.id]))[0]
+
+        async with socket(ada):
+            await here.flush()
+            after = (await queries.statuses(two_nodes[0].services.db, [ada.id]))[0]
+
+    assert before.status == "online"
+    assert after == before
+
+
+async def test_who_comes_while_another_node_sets_offline_is_online(
+    make: Make, two_nodes: Nodes, socket: Sockets
+) -> None:
+    ada = await make.user()
+    here, there = map(presence_of, two_nodes)
+    async with socket(ada):
+        await here.flush()
+        rows = await queries.set_offline(two_nodes[1].services.db, [ada.id])
+        await there.tell(rows, rows)
+
+        async with socket(ada):
+            await here.flush()
+            stored = await queries.statuses(two_nodes[0].services.db, [ada.id])
+
+    assert [row.status for row in rows] == ["offline"]
+    assert [row.status for row in stored] == ["online"]
+
+
 async def test_a_chosen_status_outlives_sockets_and_activity(
     make: Make, client: Clients, socket: Sockets, two_nodes: Nodes, gone_for_long: Leave
 ) -> None:
