@@ -138,12 +138,21 @@ class Presence:
     # writing
 
     async def tell(self, rows: Collection[StatusRow], changed: Collection[StatusRow]) -> None:
-        """Tell all nodes of rows that were written, and the users of those whose status is another one now."""
+        """Tell all nodes of rows that were written, and the users of those whose status is another one now.
+
+        A status that another one has followed meanwhile is told no more: it would come after that one.
+        """
         if rows:
             self.statuses.learn(rows)
             self._note_ends(rows)
-            news = [StatusChange(status=row.status, user_id=row.user_id) for row in changed]
+            told = [row for row in changed if not self._is_past(row)]
+            news = [StatusChange(status=row.status, user_id=row.user_id) for row in told]
             await self._services.bus.publish([StatusesChanged(rows=tuple(rows)), *news])
+
+    def _is_past(self, row: StatusRow) -> bool:
+        """Whether the user is known to have got another status after this one."""
+        known = self.statuses.peek(row.user_id)
+        return known is not None and known.version > row.version and known.status != row.status
 
     async def flush(self) -> None:
         """Write what was noted until now."""

@@ -157,6 +157,31 @@ async def test_who_comes_while_another_node_sets_offline_is_online(
     assert [row.status for row in stored] == ["online"]
 
 
+async def test_who_chooses_while_online_is_being_told_hears_of_the_choice_last(
+    make: Make, client: Clients, two_nodes: Nodes, socket: Sockets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await make.user()
+    set_active = queries.set_active
+    written, chosen = asyncio.Event(), asyncio.Event()
+
+    async def slow(db: Any, times: Any) -> Any:
+        rows = await set_active(db, times)
+        if ada.id in times:
+            written.set()
+            await chosen.wait()
+        return rows
+
+    monkeypatch.setattr(queries, "set_active", slow)
+    async with socket(ada) as events:
+        await written.wait()
+        await choose(client(ada), ada, "away")
+        chosen.set()
+        await presence_of(two_nodes[0]).flush()
+        told = [event.data["status"] for event in await events.until_now() if event.name == "status_change"]
+
+    assert told == ["away"]
+
+
 async def test_a_chosen_status_outlives_sockets_and_activity(
     make: Make, client: Clients, socket: Sockets, two_nodes: Nodes, gone_for_long: Leave
 ) -> None:
