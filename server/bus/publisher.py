@@ -27,6 +27,8 @@ AT_ONCE = 200
 """So many messages go into one call, for Redis does nothing else meanwhile."""
 MISSED_TOPICS = 1000
 """More topics than this are not remembered one by one."""
+AT_A_TIME = 16 * 1024
+"""Bytes that Redis reads from a connection before it looks at others."""
 TURN_SECONDS = 0.1
 """How long a message waits for the one before it, which another node has stored but not published yet."""
 TURN_TRIES = (0.001, 0.016)
@@ -160,6 +162,7 @@ class Publisher:
     async def publish(self, messages: Sequence[Event | Signal], then: Sequence[Argument] = ()) -> bool:
         """Send the messages in their order; False when Redis did not confirm it, then their topics are remembered.
 
+        Signals have left Redis for all nodes by then: what is asked of any node from now on comes after them.
         `then` is a command that leaves with the last of them; nobody waits for its answer.
         """
         done = True
@@ -176,7 +179,7 @@ class Publisher:
             return True
         started = time.perf_counter()
         try:
-            early = await self._send(sealed, then)
+            early = await self._send(sealed, then, heard=any(isinstance(message, Signal) for message in messages))
             if early:
                 await self._wait_for_turn([sealed[number] for number in early])
         except RedisError as error:
@@ -236,9 +239,14 @@ class Publisher:
             await self._send(sealed[start : start + AT_ONCE], in_turn=False)
 
     async def _send(
-        self, sealed: Sequence[_Sealed], then: Sequence[Argument] = (), *, in_turn: bool = True
+        self, sealed: Sequence[_Sealed], then: Sequence[Argument] = (), *, in_turn: bool = True, heard: bool = False
     ) -> list[int]:
-        """Publish; gives the numbers of those whose turn has not come. Raises RedisError."""
+        """Publish; gives the numbers of those whose turn has not come. Raises RedisError.
+
+        `heard`: Redis is to have written them to all who listen before it answers. The last that it has something for
+        is the first that it writes to, so something of ours comes before. When it could not read all of that at
+        once, the answer to something else says that it has ended what came before.
+        """
         words = [word for one in sealed for word in one.words(in_turn)]
         if not self._ready.is_set():
             left = self._away_since + PATIENCE_SECONDS - asyncio.get_running_loop().time()
@@ -249,10 +257,14 @@ class Publisher:
             raise RedisError("no connection to Redis")
         for _ in range(2):
             try:
+                if heard:
+                    connection.command("PING")
                 published = connection.command("EVALSHA", self._script, 0, self._names.prefix, *words)
                 if then:
                     connection.command(*then).add_done_callback(_seen)
                 early, late = await published
+                if heard and sum(len(one.payload) + 64 * len(one.topics) for one in sealed) > AT_A_TIME // 2:
+                    await connection.command("PING")
             except RedisError as error:
                 if not str(error).startswith(("NOSCRIPT", "NOEPOCH")):
                     raise
