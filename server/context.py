@@ -118,7 +118,7 @@ class Context(Struct, kw_only=True, dict=True):
                 pledge = pledges.make(change.topics)
         except Unsure as unsure:
             if change is not None:
-                self._doubt(unsure.backend, change)
+                self._doubt(unsure.backend, change.topics)
             raise
         except BaseException:
             pledges.fulfil(pledge)
@@ -131,18 +131,21 @@ class Context(Struct, kw_only=True, dict=True):
 
     @contextmanager
     def owing(self, topics: Iterable[str]) -> Iterator[None]:
-        """Around a write of one statement and what is told of it to these topics: where the node dies in between, their
-        connections start anew. Transactions need no such thing."""
+        """Around a write of one statement and what is told of it to these topics: where the node dies in between, or
+        the database before it answers, their connections start anew. Transactions need no such thing."""
+        owed = set(topics)
         pledges = self.services.bus.pledges
-        pledge = pledges.make(list(topics))
+        pledge = pledges.make(owed)
         try:
             yield
+        except Unsure as unsure:
+            self._doubt(unsure.backend, owed)
+            raise
         finally:
             pledges.fulfil(pledge)
 
-    def _doubt(self, backend: int, change: "Change") -> None:
+    def _doubt(self, backend: int, topics: set[str]) -> None:
         """Whether a change was committed is not known: in the end, whoever should have heard of it starts anew."""
-        topics = change.topics
 
         async def find() -> set[str]:
             return topics

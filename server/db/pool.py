@@ -376,7 +376,10 @@ class Pool(Db):
         return (await self._run_alone(sql, args))[1].decode()
 
     async def _run_alone(self, sql: SQL, args: tuple[object, ...]) -> tuple[list[Any], bytes, bool]:
-        """Run a statement that commits by itself; the loser of a deadlock has changed nothing and tries again."""
+        """Run a statement that commits by itself; the loser of a deadlock has changed nothing and tries again.
+
+        Raises Unsure when it is not known whether it has been done.
+        """
         started = time.perf_counter()
         tries = DEADLOCK_TRIES
         try:
@@ -393,7 +396,11 @@ class Pool(Db):
                         connection.forget()
                         answer = await connection.ask(sql.text, args)
                 except BaseException as error:
-                    self._let_go(connection, error, writes=not sql.reads)
+                    self._let_go(connection, error)
+                    if isinstance(error, _UNKNOWN) and not sql.reads:
+                        self.doubt(connection)
+                        if not isinstance(error, asyncio.CancelledError):
+                            raise Unsure(connection.pid) from error
                     tries -= 1
                     if not tries or not isinstance(error, asyncpg.DeadlockDetectedError):
                         raise
@@ -406,14 +413,12 @@ class Pool(Db):
             self.stats.statements += 1
             self.stats.seconds += time.perf_counter() - started
 
-    def _let_go(self, connection: Any, error: BaseException, *, writes: bool) -> None:
+    def _let_go(self, connection: Any, error: BaseException) -> None:
         """Take back a connection on which a statement failed, if it can be used again."""
         if isinstance(error, asyncpg.PostgresError) and not connection.is_closed():
             self._give_back(connection)
         else:
             self._drop(connection)
-        if isinstance(error, _UNKNOWN) and writes:
-            self.doubt(connection)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
