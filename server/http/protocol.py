@@ -4,13 +4,13 @@ import asyncio
 import resource
 from collections import deque
 from collections.abc import Callable
+from functools import cache
 from typing import Any, ClassVar, cast
 
 import httptools
 import msgspec
 from uvicorn import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
-from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.server import ServerState
 
 from server import ticks
@@ -72,6 +72,7 @@ def refusal(status: int, id: str, message: str) -> bytes:
     return head % (status, _PHRASES[status], request_id.encode(), len(body)) + body
 
 
+@cache
 def most_files() -> int:
     """The number of the first file that clients don't get; the system gives out the lowest that is free."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -163,7 +164,8 @@ class BoundedHttp(asyncio.Protocol):
         """The client has connected."""
         self.transport = cast(asyncio.Transport, transport)
         self.flow = FlowControl(self.transport)
-        self.client = get_remote_addr(self.transport)
+        peer = transport.get_extra_info("peername")
+        self.client = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
         self._server_state.connections.add(self)  # type: ignore[arg-type]
         if transport.get_extra_info("socket").fileno() >= most_files():
             message = "There are too many connections; try again later."
