@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 import uvicorn
@@ -37,6 +37,8 @@ from server.engines.directory import DataDirectory
 from server.engines.redis import FORGETFUL, Redis
 from server.gateway.actions import Actions
 from server.gateway.gateway import Gateway
+from server.http.exchange import Exchange
+from server.http.protocol import BoundedHttp
 
 ROOM = "channel:benchmark"
 ENVELOPE = 120
@@ -53,7 +55,7 @@ class Posted(Event, frozen=True, kw_only=True):
         return Audience(channel_id="benchmark")
 
 
-async def _no_http(scope: Any, receive: Any, send: Any) -> None:
+async def _no_http(exchange: Exchange) -> None:
     raise NotImplementedError("the benchmark serves no HTTP")
 
 
@@ -87,7 +89,8 @@ class Server:
 
     async def run(self) -> None:
         """Serve until the input ends."""
-        config = uvicorn.Config(_no_http, port=0, lifespan="off", log_level="error", ws=self.gateway.protocol_class)
+        gateway = self.gateway.protocol_class
+        config = uvicorn.Config(_no_http, port=0, lifespan="off", log_level="error", http=BoundedHttp, ws=gateway)
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)

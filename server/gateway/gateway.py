@@ -45,7 +45,7 @@ class Gateway:
     """All WebSocket connections of this node.
 
         gateway = Gateway(bus, actions, authenticate=…, is_admin=…, topics_of=…, make_context=…, …)
-        uvicorn.Config(app, ws=gateway.protocol_class, …)
+        uvicorn.Config(app, http=BoundedHttp, ws=gateway.protocol_class, …)
         # at start: await bus.start(), then await gateway.start()
         # at stop: await gateway.drain(5), then await bus.stop()
 
@@ -131,7 +131,7 @@ class Gateway:
         self._timer: ticks.Tick | None = None
         self._drained: asyncio.Task[None] | None = None
         self.protocol_class = type("GatewaySocket", (Socket,), {"__slots__": (), "desk": self})
-        """For `uvicorn.Config(ws=…)`."""
+        """For `uvicorn.Config(ws=…)`, with an HTTP protocol that tells it what was asked: see `Socket.asked`."""
 
     async def start(self) -> None:
         """Listen to the bus; it may still be trying to connect."""

@@ -1,14 +1,15 @@
 """The upgrade of an HTTP request to a WebSocket (RFC 6455, 4.2; RFC 7692, 7): who may, and with which wishes.
 
-uvicorn has parsed the request already and hands it on as plain lines with lower-case names, so that reading it takes
-a few microseconds; a general implementation of the handshake costs more than all the rest of connecting.
+The request has been read already when it comes here; a general implementation of the handshake costs more than all the
+rest of connecting.
 """
 
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
+from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -33,23 +34,17 @@ class Request(Struct, frozen=True):
     method: str
     target: str
     version: str
+    """Of HTTP."""
     headers: Mapping[str, Sequence[str]]
     """By lower-case name."""
 
     @classmethod
-    def parse(cls, head: bytes) -> "Request | None":
-        """The request, or None if that is no head of one."""
-        lines = head.decode("latin-1").split("\r\n")
-        words = lines[0].split(" ")
-        if len(words) != 3 or lines[-2:] != ["", ""]:
-            return None
+    def of(cls, method: bytes, target: bytes, version: str, fields: Iterable[tuple[bytes, bytes]]) -> Self:
+        """The request with these headers; their names are in lower case."""
         headers: dict[str, list[str]] = {}
-        for line in lines[1:-2]:
-            name, colon, value = line.partition(":")
-            if not colon:
-                return None
-            headers.setdefault(name.lower(), []).append(value.strip(" \t"))
-        return cls(words[0], words[1], words[2], headers)
+        for name, value in fields:
+            headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1").strip(" \t"))
+        return cls(method.decode("latin-1"), target.decode("latin-1"), version, headers)
 
     def first(self, name: str) -> str:
         """The value of a header, the first of several, "" for none."""
@@ -126,7 +121,7 @@ def check(request: Request, allowed_origins: str, draining: bool) -> None:
         raise NotFound("api.context.404.app_error")
     proper = (
         request.method == "GET"
-        and request.version == "HTTP/1.1"
+        and request.version == "1.1"
         and "upgrade" in request.tokens("connection")
         and request.tokens("upgrade") == ["websocket"]
         and request.headers.get("sec-websocket-version") == ["13"]

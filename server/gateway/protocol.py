@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, cast
 
 from server.context import Session
@@ -119,7 +120,6 @@ class Socket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Part of asyncio.Protocol."""
         if self._parser is None:
-            self._shake_hands(data)
             return
         self.heard_at = asyncio.get_running_loop().time()
         self._read(self._parser, data, self.heard_at)
@@ -208,13 +208,9 @@ class Socket(asyncio.Protocol):
 
     # handshake
 
-    def _shake_hands(self, head: bytes) -> None:
-        if self.state != CONNECTING:
-            return
-        request = Request.parse(head)
-        if request is None:
-            self.refuse(handshake.upgrade_required())
-            return
+    def asked(self, method: bytes, target: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """The client asks for an upgrade, by this version of HTTP; the names of the headers are in lower case."""
+        request = Request.of(method, target, version, headers)
         try:
             handshake.check(request, self.desk.origins(), self.desk.draining)
         except ApiError as error:

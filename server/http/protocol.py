@@ -3,7 +3,7 @@
 import asyncio
 import resource
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, ClassVar, cast
 
@@ -53,6 +53,19 @@ PARTING_SECONDS = 0.5
 """A connection on which nothing is asked when the node stops is kept so long, for a request that is on its way."""
 
 _PHRASES = {400: b"Bad Request", 431: b"Request Header Fields Too Large", 503: b"Service Unavailable"}
+
+
+_Application = Callable[[Exchange], Work]
+
+
+class Upgraded(asyncio.Protocol):
+    """What `uvicorn.Config(ws=…)` has to be here: a protocol that is told what was asked, for that has been read."""
+
+    def asked(self, method: bytes, target: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """The client asks for an upgrade, by this version of HTTP; the names of the headers are in lower case."""
+
+
+_GatewayClass = Callable[..., Upgraded]
 
 
 class TooManyInLine(Exception):
@@ -127,7 +140,7 @@ class BoundedHttp(asyncio.Protocol):
         self._config = config
         self._server_state = server_state
         self._app_state = app_state
-        self._answer = cast(Callable[[Exchange], Work], config.loaded_app)
+        self._answer: _Application = config.loaded_app
         self._loop = asyncio.get_running_loop()
         self._standbys = standbys_of(self._loop)
         self._parser = httptools.HttpRequestParser(self)
@@ -302,12 +315,11 @@ class BoundedHttp(asyncio.Protocol):
         self._slow.pop(self, None)
         self._stop_checking()
         self._server_state.connections.discard(self)
-        lines = [b"%b %b HTTP/1.1\r\n" % (self._parser.get_method(), self._url)]
-        lines += [b"%b: %b\r\n" % header for header in self._headers]
-        gateway = cast(Callable[..., asyncio.Protocol], self._config.ws_protocol_class)
+        gateway = cast(_GatewayClass, self._config.ws_protocol_class)
         socket = gateway(config=self._config, server_state=self._server_state, app_state=self._app_state)
         socket.connection_made(self.transport)
-        socket.data_received(b"".join([*lines, b"\r\n"]))
+        parser = self._parser
+        socket.asked(parser.get_method(), self._url, parser.get_http_version(), self._headers)
         self.transport.set_protocol(socket)
         self._exchange = None
         del self._parser

@@ -2,20 +2,18 @@
 
 import asyncio
 import json
+import socket
 from typing import Any, cast
 
 from server.gateway.gateway import Gateway
 from server.gateway.protocol import OPEN, Socket
 
-
-class _Kernel:
-    """What a socket sets of its operating system's one."""
-
-    def setsockopt(self, *words: int) -> None:
-        """Has no effect."""
+_KERNEL = socket.socket()
+"""A socket for all of them, to set options of."""
 
 
-_KERNEL = _Kernel()
+Request = tuple[bytes, bytes, str, list[tuple[bytes, bytes]]]
+"""Method, target, version and headers."""
 
 
 class Wire(asyncio.Transport):
@@ -30,11 +28,11 @@ class Wire(asyncio.Transport):
         self.writes = 0
         self.written: list[bytes] = []
 
-    def connect(self, protocol: asyncio.Protocol, request: bytes) -> None:
-        """Let a protocol serve this wire, and send a request to it."""
+    def connect(self, protocol: Socket, request: Request) -> None:
+        """Let a protocol serve this wire, and ask it for an upgrade."""
         self._protocol = protocol
         protocol.connection_made(self)
-        protocol.data_received(request)
+        protocol.asked(*request)
 
     def text(self) -> str:
         """All that was written, as far as it is text."""
@@ -75,36 +73,41 @@ class Wire(asyncio.Transport):
         self.close()
 
 
-def upgrade(token: str, query: str = "", *, deflate: bool = False) -> bytes:
-    """A request for a WebSocket, as uvicorn hands it on."""
-    offer = "sec-websocket-extensions: permessage-deflate\r\n" if deflate else ""
-    return (
-        f"GET /api/v4/websocket{query} HTTP/1.1\r\nhost: here\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
-        f"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{offer}"
-        f"authorization: Bearer {token}\r\n\r\n"
-    ).encode()
+def upgrade(token: str, query: str = "", *, deflate: bool = False) -> Request:
+    """A request for a WebSocket, as it is handed on when it has been read."""
+    headers = [
+        (b"host", b"here"),
+        (b"upgrade", b"websocket"),
+        (b"connection", b"Upgrade"),
+        (b"sec-websocket-version", b"13"),
+        (b"sec-websocket-key", b"AAAAAAAAAAAAAAAAAAAAAA=="),
+        (b"authorization", f"Bearer {token}".encode()),
+    ]
+    if deflate:
+        headers.append((b"sec-websocket-extensions", b"permessage-deflate"))
+    return b"GET", f"/api/v4/websocket{query}".encode(), "1.1", headers
 
 
-async def open_wires(gateway: Gateway, wires: list[tuple[Wire, bytes]]) -> list[Socket]:
+async def open_wires(gateway: Gateway, wires: list[tuple[Wire, Request]]) -> list[Socket]:
     """Connect wires with their requests; all of them have got their hello then."""
     sockets = []
     for wire, request in wires:
         sockets.append(cast(Socket, gateway.protocol_class()))
         wire.connect(sockets[-1], request)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while any(each.connection is None for each in sockets):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
     assert all(each.state == OPEN for each in sockets)
     return sockets
 
 
-async def ask(socket: Socket, wire: Wire, action: str, data: object) -> None:
+async def ask(client: Socket, wire: Wire, action: str, data: object) -> None:
     """Send a request over a wire, and wait until it has been granted."""
     seq = wire.writes + 1
     payload = json.dumps({"action": action, "seq": seq, "data": data}).encode()
     head = bytes((0x81, 0x80 | 126)) + len(payload).to_bytes(2)
-    socket.data_received(head + bytes(4) + payload)  # masked with zeros
+    client.data_received(head + bytes(4) + payload)  # masked with zeros
     granted = b'{"status":"OK","seq_reply":%d}' % seq
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not any(written.endswith(granted) for written in wire.written):  # noqa: ASYNC110
             await asyncio.sleep(0.001)

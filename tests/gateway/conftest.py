@@ -20,6 +20,8 @@ from server.engines.redis import Redis
 from server.errors import Busy, Forbidden
 from server.gateway.actions import Actions
 from server.gateway.gateway import Gateway
+from server.http.exchange import Exchange
+from server.http.protocol import BoundedHttp
 from server.ids import new_id
 
 _numbers = count(1)
@@ -97,9 +99,8 @@ async def broken(ctx: Context) -> None:
     raise RuntimeError("a fault")
 
 
-async def _no_app(scope: Any, receive: Any, send: Any) -> None:
-    await send({"type": "http.response.start", "status": 404, "headers": []})
-    await send({"type": "http.response.body", "body": b""})
+async def _no_app(exchange: Exchange) -> None:
+    raise NotImplementedError("only upgrades are asked for")
 
 
 class GatewayNode:
@@ -117,7 +118,8 @@ class GatewayNode:
             server_version=lambda: "1.2.3",
             allowed_origins=lambda: " ".join(origins),
         )
-        config = uvicorn.Config(_no_app, port=0, lifespan="off", log_level="error", ws=self.gateway.protocol_class)
+        gateway = self.gateway.protocol_class
+        config = uvicorn.Config(_no_app, port=0, lifespan="off", log_level="error", http=BoundedHttp, ws=gateway)
         self._server = uvicorn.Server(config)
         self.port = 0
 

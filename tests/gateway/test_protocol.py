@@ -52,6 +52,8 @@ async def test_other_paths_and_broken_upgrades_are_refused_in_json(stage: Stage)
         assert headers["content-type"] == "application/json"
         assert headers["x-request-id"] == error["request_id"]
         assert int(headers["content-length"]) == len(body)
+    too_old, _, _ = await raw_request(node, f"GET /api/v4/websocket HTTP/1.0\n{UPGRADE}\n{KEY}")
+    assert too_old == 400
 
 
 @pytest.mark.parametrize(
