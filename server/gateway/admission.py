@@ -85,7 +85,7 @@ class Admission:
         if session is None or socket.state != OPEN:
             return False
         socket.session, socket.token = session, token
-        socket.shared_pace = self._paces.of(session.user_id)
+        socket.share(self._paces.of(session.user_id))
         return True
 
     async def admit(self, socket: Socket, wishes: Wishes) -> None:

@@ -5,9 +5,11 @@ from weakref import WeakValueDictionary
 BURST = 100
 PER_SECOND = 20
 """Frames that a client may send at once, and for how long on average; whoever sends more is read more slowly."""
+UNKNOWN_BURST = 20
+"""The same at once for whoever hasn't signed in yet: what came before is charged to the user, too, when it is known."""
 USER_BURST = 400
 USER_PER_SECOND = 80
-"""The same for all sockets of a user on one node together."""
+"""Frames for all sockets of a user on one node together."""
 REPLY_BYTES = 4096
 """A reply costs as much again as a frame for each so many bytes of it."""
 
@@ -29,9 +31,16 @@ class Pace:
         self._at = now
         return max(0, int(self._left))
 
-    def spend(self, frames: int) -> None:
+    def spend(self, frames: float) -> None:
         """Use so much of it up."""
         self._left -= frames
+
+    def widen(self, burst: int) -> float:
+        """Allow so many frames at once from now on. How much was used up before is returned."""
+        used = self._burst - self._left
+        self._left += burst - self._burst
+        self._burst = burst
+        return used
 
 
 class Paces:

@@ -11,7 +11,7 @@ from server.gateway import handshake
 from server.gateway.connection import PAUSED, Connection
 from server.gateway.frames import BINARY, CLOSE, JSON, PING, PONG, close_frame, frame
 from server.gateway.handshake import Request, Wishes
-from server.gateway.pace import BURST, PER_SECOND, REPLY_BYTES, Pace
+from server.gateway.pace import BURST, PER_SECOND, REPLY_BYTES, UNKNOWN_BURST, Pace
 from server.gateway.parser import BadFrame, FrameParser
 
 HIGH_WATER = 64 * 1024
@@ -105,7 +105,7 @@ class Socket(asyncio.Protocol):
         """Whether the client doesn't read what it is sent: then nothing is read from it, and no request is begun."""
         self.shared_pace: Pace | None = None
         """What all sockets of the user may send together."""
-        self._pace = Pace(BURST, PER_SECOND)
+        self._pace = Pace(UNKNOWN_BURST, PER_SECOND)
         self._slowed = False
         self._room: asyncio.Future[None] | None = None
         self._parser: FrameParser | None = None
@@ -148,6 +148,14 @@ class Socket(asyncio.Protocol):
             return True
         self._slow_down()
         return False
+
+    def share(self, pace: Pace) -> None:
+        """The client has signed in: the sockets of its user have an allowance together, which pays for what came before
+        that, too.
+        """
+        self.shared_pace = pace
+        pace.left(asyncio.get_running_loop().time())  # its time begins with its first look
+        pace.spend(self._pace.widen(BURST))
 
     def _spend(self, frames: int) -> None:
         self._pace.spend(frames)
@@ -277,7 +285,7 @@ class Socket(asyncio.Protocol):
         elif opcode == PONG:
             self.desk.ponged(self)
         elif self.held is not None:
-            self.held.append((opcode, payload))  # as many as the burst, for reading stops then
+            self.held.append((opcode, payload))  # few, for reading stops when the allowance is used up
         else:
             self.desk.message(self, opcode == BINARY, payload)
 
