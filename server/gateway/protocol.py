@@ -24,6 +24,16 @@ doesn't read, and for each that sends faster than it is read."""
 CONNECTING, OPEN, CLOSING, CLOSED = range(4)
 
 
+def bound_buffers(fileno: int) -> None:
+    """Bound what the operating system keeps for a socket. The transport's own way makes a socket for each option."""
+    kernel = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno)  # whatever it is: these options are of all
+    try:
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    finally:
+        kernel.detach()
+
+
 class Desk(Protocol):
     """What a socket reports to: the gateway."""
 
@@ -249,9 +259,7 @@ class Socket(asyncio.Protocol):
     def _open(self, request: Request) -> None:
         deflate = self.desk.deflate and handshake.offers_deflate(request)
         self.transport.write(handshake.acceptance(request, deflate))
-        kernel = self.transport.get_extra_info("socket")
-        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        bound_buffers(self.transport.get_extra_info("socket").fileno())
         self._parser = FrameParser(deflate)
         self.state = OPEN
         self.heard_at = self.pinged_at = asyncio.get_running_loop().time()
