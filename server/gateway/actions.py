@@ -30,6 +30,8 @@ class Action(Struct, frozen=True):
 
     handler: Callable[..., Awaitable[object]]
     body: Any
+    has_fields: bool
+    """Whether the body is a Struct."""
 
 
 class Actions:
@@ -53,7 +55,8 @@ class Actions:
         def register(handler: Handler) -> Handler:
             parameters = list(inspect.signature(handler).parameters)
             body = get_type_hints(handler)[parameters[1]] if len(parameters) > 1 else None
-            self._add(name, Action(handler, body))
+            has_fields = body is not None and isinstance(shapes.type_info(body), shapes.StructType)
+            self._add(name, Action(handler, body, has_fields))
             return handler
 
         return register
@@ -72,18 +75,14 @@ class Actions:
 def body_of(action: Action, data: object) -> object:
     """The data of a request as the type that the handler wants; raises BadRequest naming a field that is wrong."""
     try:
-        return msgspec.convert(_without_nulls(data if data is not None else {}, action.body), action.body)
+        given = data if data is not None else {}
+        if action.has_fields and isinstance(given, dict):
+            given = {key: item for key, item in given.items() if item is not None}  # null means absent
+        return msgspec.convert(given, action.body)
     except msgspec.ValidationError as error:
         text = str(error)
         missing, path = _MISSING.search(text), _PATH.search(text)
         raise invalid_param(missing[1] if missing else path[1] if path else "data") from None
-
-
-def _without_nulls(value: Any, kind: Any) -> Any:
-    """Null means absent wherever a Struct is wanted."""
-    if isinstance(value, dict) and isinstance(shapes.type_info(kind), shapes.StructType):
-        return {key: item for key, item in value.items() if item is not None}
-    return value
 
 
 def invalid_param(name: str) -> BadRequest:
