@@ -7,11 +7,11 @@ from typing import Protocol
 import structlog
 
 from server.access.addresses import client_ip, counted_address
-from server.access.grants import has_system
+from server.access.grants import any_grants, permissions_at_hand, role_permissions
 from server.access.permissions import Permission
 from server.access.rates import Rates
 from server.access.request_limits import RequestLimits
-from server.access.sessions import SessionReads, is_switched_off, lacks_factor, session_by_token
+from server.access.sessions import SessionReads, is_switched_off, lacks_factor, session_at_hand, session_by_token
 from server.bus.bus import Bus
 from server.bus.doubts import Doubts
 from server.bus.signals import Invalidate
@@ -266,6 +266,7 @@ class Node:
             all_actions(),
             authenticate=self._authenticate,
             is_admin=self._is_admin,
+            at_hand=self._at_hand,
             topics_of=self._topics_of,
             make_context=lambda session, connection_id: request_context(self.services, session, connection_id),
             server_version=self.version,
@@ -340,8 +341,15 @@ class Node:
         return self._version[1]
 
     async def _authenticate(self, token: str) -> Session | None:
-        session = await session_by_token(self.services, token)
+        session = session_at_hand(self.services, token) or await session_by_token(self.services, token)
         return session if session is not None and self._accepts(session) else None
+
+    def _at_hand(self, token: str) -> tuple[Session, bool] | None:
+        """What `_authenticate` and `_is_admin` give, if nobody has to be asked."""
+        session, permissions = session_at_hand(self.services, token), permissions_at_hand(self.services)
+        if session is None or permissions is None or not self._accepts(session):
+            return None
+        return session, any_grants(permissions, session.roles.split(), Permission.MANAGE_SYSTEM)
 
     def _accepts(self, session: Session) -> bool:
         """A socket brings everything, so it opens when the second factor is there that the settings ask for."""
@@ -355,7 +363,8 @@ class Node:
         return await self._topics.get(user_id) or []
 
     async def _is_admin(self, session: Session) -> bool:
-        return await has_system(request_context(self.services, session), Permission.MANAGE_SYSTEM)
+        permissions = permissions_at_hand(self.services) or await role_permissions(self.services)
+        return any_grants(permissions, session.roles.split(), Permission.MANAGE_SYSTEM)
 
     async def start(self) -> None:
         """Migrate, connect and start the parts; raises when the database does not answer."""

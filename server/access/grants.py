@@ -107,9 +107,18 @@ async def role_permissions(services: Services) -> dict[str, frozenset[str]]:
     return await services.cache.get("roles", ("roles",), load)
 
 
+def permissions_at_hand(services: Services) -> dict[str, frozenset[str]] | None:
+    """The same if this node knows them, else None: ask `role_permissions`."""
+    return services.cache.peek("roles", dict)
+
+
+def any_grants(permissions: dict[str, frozenset[str]], roles: Iterable[str], permission: Permission) -> bool:
+    """Whether any of the roles has a permission, by the permissions of every role."""
+    return any(permission in permissions.get(role, ()) for role in roles)
+
+
 async def _any_grants(ctx: Context, roles: Iterable[str], permission: Permission) -> bool:
-    known = ctx.cache.peek("roles", dict) or await role_permissions(ctx.services)
-    return any(permission in known.get(role, ()) for role in roles)
+    return any_grants(permissions_at_hand(ctx.services) or await role_permissions(ctx.services), roles, permission)
 
 
 async def roles_grant(ctx: Context, roles: str, permission: Permission) -> bool:

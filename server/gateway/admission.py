@@ -6,13 +6,12 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from server.bus.bus import Bus
-from server.bus.envelope import body_of
 from server.bus.redis import RedisError
 from server.bus.signals import TakenOver
 from server.context import Session
 from server.errors import ApiError, Busy
 from server.gateway.connection import Connection
-from server.gateway.events import Hello
+from server.gateway.events import hello_body
 from server.gateway.frames import Heads
 from server.gateway.handshake import Wishes
 from server.gateway.histories import Histories
@@ -51,6 +50,7 @@ class Admission:
         *,
         authenticate: Callable[[str], Awaitable[Session | None]],
         is_admin: Callable[[Session], Awaitable[bool]],
+        at_hand: Callable[[str], tuple[Session, bool] | None],
         server_version: Callable[[], str],
     ) -> None:
         self._bus = bus
@@ -61,6 +61,7 @@ class Admission:
         self._stats = stats
         self._authenticate = authenticate
         self._is_admin = is_admin
+        self._at_hand = at_hand
         self._server_version = server_version
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._replaying: set[str] = set()
@@ -84,8 +85,26 @@ class Admission:
             await asyncio.sleep(AGAIN_SECONDS)
         if session is None or socket.state != OPEN:
             return False
+        self._know(socket, session, token)
+        return True
+
+    def _know(self, socket: Socket, session: Session, token: str) -> None:
         socket.session, socket.token = session, token
         socket.share(self._paces.of(session.user_id))
+
+    def admit_at_once(self, socket: Socket, wishes: Wishes, answer: bytes) -> bool:
+        """Give a socket a new connection, if nobody has to be asked for that; its hello leaves with the answer to the
+        upgrade. False for all others: `identify` and `admit` them.
+        """
+        known = None if wishes.connection_id else self._at_hand(wishes.token)
+        if known is None:
+            return False
+        session, admin = known
+        user = self._hub.users.get(session.user_id)
+        if user is None or user.loading is not None or len(user.connections) >= PER_USER:
+            return False
+        self._know(socket, session, wishes.token)
+        self._registry.join(socket, self._begin(user, session, admin, socket.codec), answer)
         return True
 
     async def admit(self, socket: Socket, wishes: Wishes) -> None:
@@ -147,9 +166,8 @@ class Admission:
     def _begin(self, user: User, session: Session, admin: bool, codec: int) -> Connection:
         """A new connection, with hello as its first event."""
         connection = Connection(new_id(), user.id, session.id, admin, codec)
-        hello = Hello(user_id=user.id, connection_id=connection.id, server_version=self._server_version())
-        body, _ = body_of(hello.name, hello.data(), hello.audience())
-        connection.put(Heads(body).head(codec))
+        hello = hello_body(user.id, connection.id, self._server_version())
+        connection.put(Heads(hello).head(codec))
         if self._bus.settled:
             connection.mark_only(self._bus.position, user.digest)
         self._registry.add(user, connection)

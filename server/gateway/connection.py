@@ -124,18 +124,18 @@ class Connection:
         if run is not None and run is not LATER:
             self.keep(run)
 
-    def flush(self) -> None:
-        """Write what waits until the transport is full; once it has room again the rest follows."""
+    def flush(self, lead: bytes = b"") -> None:
+        """Write what waits, after `lead`, until the transport is full; once it has room again the rest follows."""
         self.hold_back()
         transport = self.transport
         if transport is None or self.blocked:
             return
         if self.unsent:
-            self._flush_parts(transport)
+            self._flush_parts(transport, lead)
         if not self.unsent and not self.blocked:
             self.waiting = None
 
-    def _flush_parts(self, transport: asyncio.Transport) -> None:
+    def _flush_parts(self, transport: asyncio.Transport, lead: bytes) -> None:
         log = self.log
         while self.unsent and not self.blocked and not transport.is_closing():
             start = len(log) - self.unsent
@@ -153,7 +153,8 @@ class Connection:
             self.held -= size
             self.unsent -= end - start
             self.kept += sum(run.weight for run in log[start:end])
-            transport.write(data)
+            transport.write(lead + data)
+            lead = b""
         if self.kept > RING_BYTES:
             self.trim()
 

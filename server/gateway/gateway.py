@@ -50,6 +50,7 @@ class Gateway:
         # at stop: await gateway.drain(5), then await bus.stop()
 
     authenticate: the session of a token, or None. is_admin: whether the session holds manage_system.
+    at_hand: both of a token, if that takes no waiting, else None.
     topics_of: the "channel:<id>" (types O and P) and "team:<id>" topics of a user.
     make_context: the context of one action, from session and connection id.
     server_version: what `hello` says. allowed_origins: ServiceSettings.AllowCorsFrom as it is now.
@@ -71,6 +72,7 @@ class Gateway:
         make_context: Callable[[Session, str], Context],
         server_version: Callable[[], str],
         allowed_origins: Callable[[], str],
+        at_hand: Callable[[str], tuple[Session, bool] | None] = lambda token: None,
         deflate: bool = True,
         accepts: Callable[[Session], bool] = lambda session: True,
         limits: RequestLimits | None = None,
@@ -108,6 +110,7 @@ class Gateway:
             self.stats,
             authenticate=authenticate,
             is_admin=is_admin,
+            at_hand=at_hand,
             server_version=server_version,
         )
         self._requests = Requests(
@@ -178,13 +181,17 @@ class Gateway:
         else:
             socket.accept(request)
 
-    def opened(self, socket: Socket, wishes: Wishes, request: handshake.Request) -> None:
+    def opened(self, socket: Socket, wishes: Wishes, request: handshake.Request, answer: bytes) -> None:
         """Part of Desk."""
         self.stats.sockets += 1
         self._sockets.add(socket)
         self._wheel[(id(socket) >> 4) % WHEEL].add(socket)
         if wishes.closed_by:
             self.stats.closed_by[wishes.closed_by] = self.stats.closed_by.get(wishes.closed_by, 0) + 1
+        if wishes.token and self._admission.admit_at_once(socket, wishes, answer):
+            self._watch_expiry(socket)
+            return
+        socket.transport.write(answer)
         address = self._address_of(socket.peer, request.joined)
         self._arrivals.add(socket, address, asyncio.get_running_loop().time())
         if wishes.token:

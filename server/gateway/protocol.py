@@ -50,8 +50,8 @@ class Desk(Protocol):
     def count_upgrade(self, socket: "Socket", request: Request) -> None:
         """Somebody asks for an upgrade."""
 
-    def opened(self, socket: "Socket", wishes: Wishes, request: Request) -> None:
-        """The upgrade is done."""
+    def opened(self, socket: "Socket", wishes: Wishes, request: Request, answer: bytes) -> None:
+        """The upgrade is granted: this answer is to be sent before anything else."""
 
     def message(self, socket: "Socket", binary: bool, payload: bytes) -> None:
         """A whole message came."""
@@ -258,7 +258,6 @@ class Socket(asyncio.Protocol):
 
     def _open(self, request: Request) -> None:
         deflate = self.desk.deflate and handshake.offers_deflate(request)
-        self.transport.write(handshake.acceptance(request, deflate))
         bound_buffers(self.transport.get_extra_info("socket").fileno())
         self._parser = FrameParser(deflate)
         self.state = OPEN
@@ -266,7 +265,7 @@ class Socket(asyncio.Protocol):
         wishes = handshake.wishes_of(request, deflate)
         self.codec = wishes.codec
         self.confirms = wishes.confirms
-        self.desk.opened(self, wishes, request)
+        self.desk.opened(self, wishes, request, handshake.acceptance(request, deflate))
 
     @property
     def signs_in(self) -> bool:

@@ -42,8 +42,8 @@ class Registry:
         self.connections[connection.id] = connection
         self._hub.add(user, connection)
 
-    def join(self, socket: Socket, connection: Connection) -> None:
-        """Let a socket carry a connection, and write what waits."""
+    def join(self, socket: Socket, connection: Connection, answer: bytes = b"") -> None:
+        """Let a socket carry a connection, and write what waits; a new one's, right after the answer to its upgrade."""
         self._away.pop(connection, None)
         self._stats.away = len(self._away)
         socket.connection = connection
@@ -52,7 +52,7 @@ class Registry:
         if self.checkpoints.waits(connection):
             connection.block(HELD)
         else:
-            connection.flush()
+            connection.flush(answer)
         self._stats.connects += 1
         for listener in self.on_connected:
             _call(listener, connection.user_id)

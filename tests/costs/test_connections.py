@@ -93,6 +93,20 @@ async def leave(world: World, meter: Meter, wires: list[Wire]) -> None:
     await meter.quiet()
 
 
+async def test_hello_leaves_with_the_answer_to_the_upgrade_where_all_is_at_hand(world: World) -> None:
+    first, wire = Wire(), Wire()
+    await open_wires(world.node.node.gateway, [(first, upgrade(world.ada.token))])
+
+    await open_wires(world.node.node.gateway, [(wire, upgrade(world.ada.token))])
+
+    answer, _, frame = wire.text().partition("\r\n\r\n")
+    assert answer.startswith("HTTP/1.1 101 ")
+    assert '"event":"hello"' in frame
+    assert wire.writes == 1
+    first.close()
+    wire.close()
+
+
 async def test_time_passes_at_little_cost_for_idle_connections(
     world: World, meter: Meter, people: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,10 @@ class World:
     async def is_admin(self, session: Session) -> bool:
         return session.user_id in self.admins
 
+    def at_hand(self, token: str) -> tuple[Session, bool] | None:
+        session = None if self.away else self.sessions.get(token)
+        return (session, session.user_id in self.admins) if session is not None else None
+
 
 class Echo(Struct):
     """Body of the test's action."""
@@ -113,6 +117,7 @@ class GatewayNode:
             actions,
             authenticate=world.authenticate,
             is_admin=world.is_admin,
+            at_hand=world.at_hand,
             topics_of=world.topics_of,
             make_context=self._context,
             server_version=lambda: "1.2.3",

@@ -1,5 +1,7 @@
 """Sessions: what is signed in where, ending it, devices, how long sessions last."""
 
+import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +22,7 @@ from server.ids import now_ms
 from tests.clients_of import Client
 from tests.make import PASSWORD, Make, Person
 from tests.nodes import TestNode
+from tests.waiting import PATIENCE
 
 Clients = Callable[..., Client]
 Settings = Callable[..., None]
@@ -94,6 +97,28 @@ async def test_a_revoked_session_is_out_on_all_nodes_and_its_socket_hears_nothin
     for number in (0, 1):
         assert (await client(other, node=number).get("/users/me")).error_id == "api.context.session_expired.app_error"
         assert (await client(ada, node=number).get("/users/me")).status == 200
+
+
+async def test_a_revoked_session_opens_no_socket_beside_others_of_its_user(
+    make: Make, client: Clients, socket: Any, two_nodes: tuple[TestNode, TestNode]
+) -> None:
+    ada = await make.user()
+    before = await sessions_of(client(ada))
+    other = await again(make, ada)
+    (newest,) = await sessions_of(client(ada)) - before
+    url = f"ws://127.0.0.1:{two_nodes[0].port}/api/v4/websocket"
+    headers = {"Authorization": f"Bearer {other.token}"}
+
+    async with socket(ada):
+        (await client(other).get("/users/me")).ok()
+        async with socket(other):
+            pass  # let in at once, for this node knows all that it takes
+        (await client(ada).post("/users/me/sessions/revoke", {"session_id": newest})).ok()
+        async with websockets.connect(url, additional_headers=headers) as late:
+            await late.send(json.dumps({"action": "get_statuses", "seq": 1}))
+            first = json.loads(await asyncio.wait_for(late.recv(), PATIENCE))
+
+    assert (first.get("status"), first.get("seq_reply")) == ("FAIL", 1)
 
 
 async def test_sessions_of_others_can_not_be_revoked_by_their_id(make: Make, client: Clients) -> None:
