@@ -158,6 +158,7 @@ class BoundedHttp(asyncio.Protocol):
         self._line: deque[Exchange] = deque()
         """Those that wait for the answers to the ones before them."""
         self._head_bytes = 0
+        """Those that have come since the last head or piece of a body was whole."""
         self._body_bytes = 0
         self._light_heads = False
         """Whether no head that ends in the bytes being read can be over the limit."""
@@ -224,10 +225,9 @@ class BoundedHttp(asyncio.Protocol):
         if self._lingers is not None or self._last_in_line:
             return
         self._light_heads = self._waits_for != "head" and len(data) <= MAX_HEADERS
-        if self._waits_for != "body":
-            if self._waits_for == "next head":
-                self._waits_for, self._since = "head", self._loop.time()
-            self._head_bytes += len(data)
+        if self._waits_for == "next head":
+            self._waits_for, self._since = "head", self._loop.time()
+        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -235,8 +235,9 @@ class BoundedHttp(asyncio.Protocol):
                 self._upgrade()
         except httptools.HttpParserError:
             self._refuse(400, "api.context.invalid_request.app_error", "This is not a valid HTTP request.")
-        if self._waits_for == "head" and self._head_bytes > MAX_HEAD and not self.transport.is_closing():
-            self._refuse(431, "api.context.headers_too_large.app_error", "The headers are too large.")
+        else:
+            if self._head_bytes > MAX_HEAD and self._waits_for != "next head":
+                self._refuse(431, "api.context.headers_too_large.app_error", "The headers are too large.")
         if self._next is not None:
             begins, self._next = self._next, None
             self._standbys.run(self._answer(begins), self._loop, self._server_state.tasks)
@@ -256,6 +257,8 @@ class BoundedHttp(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header is whole."""
+        if self._waits_for == "body":
+            return  # a trailer
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self._awaited = True
@@ -294,6 +297,7 @@ class BoundedHttp(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
+        self._head_bytes = 0
         self._body_bytes += len(body)
         exchange = self._exchange
         if exchange is None or self._upgrades or exchange.answered:

@@ -159,6 +159,21 @@ async def test_heads(node: TestNode) -> None:
     assert await send(node, request(login, headers={"Content-Length": "9" * 30})) == no_http
     assert await send(node, b"GET / HTTP/9.9\r\nHost: x\r\n\r\n") == no_http
     assert await send(node, b"\0\0\0\0\r\n\r\n") == no_http
+    assert await send(node, b"\0" * (MAX_HEAD + 1)) == no_http
+
+
+@pytest.mark.parametrize("trailers", [b"X-A: b\r\n" * 100_000, b"X-A: " + b"a" * 800_000], ids=["many", "a long one"])
+async def test_what_follows_a_body_has_a_bound(node: TestNode, trailers: bytes) -> None:
+    large = refusal(431, "api.context.headers_too_large.app_error")
+    head = b"POST /api/v4/users/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    assert await send(node, head + b"2\r\n{}\r\n0\r\n" + trailers) == large
+
+
+async def test_trailers_mean_nothing(node: TestNode) -> None:
+    head = b"POST /api/v4/users/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    assert await send(node, head + b"2\r\n[]\r\n0\r\nContent-Type: text/plain\r\n\r\n") == bad_body()
 
 
 async def test_sizes(node: TestNode) -> None:
