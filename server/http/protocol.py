@@ -143,9 +143,7 @@ class BoundedHttp(asyncio.Protocol):
         self._answer: _Application = config.loaded_app
         self._loop = asyncio.get_running_loop()
         self._standbys = standbys_of(self._loop)
-        self._parser = httptools.HttpRequestParser(self)
-        # After the last request of a connection, which is answered, anything may come.
-        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._parser = self._new_parser()
         self.client: tuple[str, int] | None = None
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
@@ -229,10 +227,7 @@ class BoundedHttp(asyncio.Protocol):
             self._waits_for, self._since = "head", self._loop.time()
         self._head_bytes += len(data)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            if self._upgrades:
-                self._upgrade()
+            self._parse(data)
         except httptools.HttpParserError:
             self._refuse(400, "api.context.invalid_request.app_error", "This is not a valid HTTP request.")
         else:
@@ -241,6 +236,28 @@ class BoundedHttp(asyncio.Protocol):
         if self._next is not None:
             begins, self._next = self._next, None
             self._standbys.run(self._answer(begins), self._loop, self._server_state.tasks)
+
+    def _parse(self, data: bytes) -> None:
+        while True:
+            try:
+                self._parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                if _asks_for_websocket(self._headers):
+                    self._upgrade()
+                    return
+                if self._parser.get_method() == b"CONNECT":
+                    raise httptools.HttpParserError from None
+                # Java's clients offer h2c with whatever they ask first. The parser takes the body for the other
+                # protocol, so it reads the request again without the offer.
+                data = self._head(without=b"upgrade") + data[offer.args[0] :]
+                self._parser = self._new_parser()
+
+    def _new_parser(self) -> httptools.HttpRequestParser:
+        parser = httptools.HttpRequestParser(self)
+        # After the last request of a connection, which is answered, anything may come.
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return parser
 
     # what the parser calls
 
@@ -271,7 +288,7 @@ class BoundedHttp(asyncio.Protocol):
         self._head_bytes = self._body_bytes = 0
         self._waits_for, self._since = "body", self._loop.time()
         parser, headers = self._parser, self._headers
-        self._upgrades = parser.should_upgrade() and _asks_for_websocket(headers)
+        self._upgrades = parser.should_upgrade()
         if self._upgrades:
             return
         version = parser.get_http_version()
@@ -327,6 +344,12 @@ class BoundedHttp(asyncio.Protocol):
         self.transport.set_protocol(socket)
         self._exchange = None
         del self._parser
+
+    def _head(self, without: bytes = b"") -> bytes:
+        parser = self._parser
+        line = b"%b %b HTTP/%b\r\n" % (parser.get_method(), self._url, parser.get_http_version().encode())
+        lines = [b"%b: %b\r\n" % header for header in self._headers if header[0] != without]
+        return b"".join([line, *lines, b"\r\n"])
 
     # what exchanges and the server call
 

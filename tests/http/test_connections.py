@@ -60,6 +60,19 @@ async def test_a_body_is_asked_for_when_the_client_waits_for_that(node: TestNode
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 401 ")
 
 
+async def test_an_offer_of_another_protocol_is_passed_over(node: TestNode) -> None:
+    """Java's HttpClient makes it with the first request of each connection, whatever that is."""
+    offer = (b"connection: upgrade, http2-settings", b"upgrade: h2c", b"http2-settings: AAMAAABkAAQAAP__")
+    asks = PING.replace(b"\r\n\r\n", b"\r\n" + b"\r\n".join(offer) + b"\r\n\r\n")
+    posts = login(*offer, b"content-length: %d" % len(LOGIN))
+
+    together = await answers(node, asks + posts + LOGIN + asks + closing(PING))
+    one_by_one = await answers(node, posts, LOGIN[:5], LOGIN[5:], asks, closing(PING))
+
+    assert [part[:3] for part in together.split(b"HTTP/1.1 ")[1:]] == [b"200", b"401", b"200", b"200"]
+    assert [part[:3] for part in one_by_one.split(b"HTTP/1.1 ")[1:]] == [b"401", b"200", b"200"]
+
+
 @pytest.mark.parametrize("pieces", [1, 3, len(LOGIN)])
 async def test_a_body_may_come_in_pieces(node: TestNode, pieces: int) -> None:
     size = -(-len(LOGIN) // pieces)

@@ -160,6 +160,7 @@ async def test_heads(node: TestNode) -> None:
     assert await send(node, b"GET / HTTP/9.9\r\nHost: x\r\n\r\n") == no_http
     assert await send(node, b"\0\0\0\0\r\n\r\n") == no_http
     assert await send(node, b"\0" * (MAX_HEAD + 1)) == no_http
+    assert await send(node, b"CONNECT /api/v4/users HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n\r\n") == no_http
 
 
 @pytest.mark.parametrize("trailers", [b"X-A: b\r\n" * 100_000, b"X-A: " + b"a" * 800_000], ids=["many", "a long one"])
