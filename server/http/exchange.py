@@ -228,7 +228,9 @@ class Exchange(Struct, eq=False):
         self.write_whole(500, lines, b"Internal Server Error")
 
     def _head(self, status: int, lines: bytes) -> bytes:
-        self.awaited = False
+        if self.awaited:  # who is told before the body was asked for need not send it: what follows could be anything
+            self.awaited = False
+            self.keep_alive = self.keep_alive and not self.more_body
         closes = b"" if self.keep_alive else b"connection: close\r\n"
         return b"%b%b%b%b\r\n" % (STATUS_LINE[status], self.line.default_lines(), lines, closes)
 
