@@ -146,24 +146,24 @@ class Exchange(Struct, eq=False):
             raise too_large()
 
     async def receive(self) -> MutableMapping[str, Any]:
-        """The next piece of the body, or the news that the client is gone or answered, as ASGI puts it."""
+        """The next piece of the body, or the news that the client is gone, as ASGI puts it."""
         if not await self._hear():
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": self._take(), "more_body": self.more_body}
 
     async def _hear(self) -> bool:
-        """Wait for news. False when the client has left or is answered, else there may be more of the body."""
-        if self.awaited and not self.line.transport.is_closing():
-            self.line.transport.write(CONTINUE)
-            self.awaited = False
-        if not self.is_gone and not self.answered:
+        """Wait for news. False when the client has left, else there may be more of the body."""
+        if not self.is_gone:
+            if self.awaited and not self.line.transport.is_closing():
+                self.line.transport.write(CONTINUE)
+                self.awaited = False
             self.line.flow.resume_reading()
             if not self._news:
                 self._event = self._event or asyncio.Event()
                 self._event.clear()
                 await self._event.wait()
             self._news = False
-        return not self.is_gone and not self.answered
+        return not self.is_gone
 
     def _tell(self) -> None:
         self._news = True
@@ -179,14 +179,14 @@ class Exchange(Struct, eq=False):
     @property
     def may_write(self) -> bool:
         """Whether the client is still there and has taken most of what was sent before."""
-        return not (self.line.flow.write_paused or self.line.transport.is_closing())
+        return not (self.is_gone or self.line.flow.write_paused or self.line.transport.is_closing())
 
     async def can_write(self) -> bool:
         """Whether the client is still there when it has taken most of what was sent before."""
+        if self.line.flow.write_paused and not self.line.transport.is_closing():
+            await self.line.flow.drain()
         if self.line.transport.is_closing():
             self.is_gone = True  # when requests wait in line, only the last of them is told
-        if self.line.flow.write_paused and not self.is_gone:
-            await self.line.flow.drain()
         return not self.is_gone
 
     def write_whole(self, status: int, lines: bytes, content: bytes) -> None:
@@ -236,8 +236,6 @@ class Exchange(Struct, eq=False):
 
     def _end(self) -> None:
         self.answered = True
-        if self._event is not None:
-            self._event.set()
         if not self.keep_alive:
             if self.more_body:
                 self.line.linger()

@@ -412,6 +412,13 @@ class BoundedHttp(asyncio.Protocol):
         if self._owes_answers():
             self._end_after_line()
             return
+        self._next = None
+        exchange = self._exchange
+        if exchange is not None and not exchange.answered:  # its body will never be whole
+            exchange.leave()
+            if exchange.begun:
+                self.transport.close()
+                return
         self.transport.write(refusal(status, id, message))
         self.linger()
 

@@ -1,7 +1,6 @@
 """Answers that are sent piece by piece: files."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 
 import structlog
@@ -19,11 +18,8 @@ async def send_chunks(exchange: Exchange, chunks: AsyncIterator[bytes]) -> None:
 
     When the source fails in the middle the connection ends before the promised length: the client can tell.
     """
-    gone = asyncio.ensure_future(_gone(exchange))
     try:
         async for chunk in chunks:
-            if gone.done():
-                return
             async with asyncio.timeout(CHUNK_SECONDS):
                 if not await exchange.can_write():
                     return
@@ -33,12 +29,3 @@ async def send_chunks(exchange: Exchange, chunks: AsyncIterator[bytes]) -> None:
         log.info("an answer was not taken in time")
     except Exception:
         log.exception("an answer broke off")
-    finally:
-        gone.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await gone
-
-
-async def _gone(exchange: Exchange) -> None:
-    while (await exchange.receive())["type"] != "http.disconnect":
-        pass
