@@ -1,7 +1,9 @@
 """HTTP/1.1 connections with bounds: an end to heads that grow, to lines of requests, and to clients that dribble."""
 
 import asyncio
+import fcntl
 import resource
+import termios
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -393,7 +395,11 @@ class BoundedHttp(asyncio.Protocol):
             self._exchange.keep_alive = False
 
     def _part(self) -> None:
-        if self._exchange is None or self._exchange.answered:
+        if self._exchange is not None and not self._exchange.answered:
+            return
+        if _has_unread(self.transport):  # the node is busy, and has not seen yet what came in time
+            self._loop.call_later(PARTING_SECONDS, self._part)
+        else:
             self.transport.close()
 
     # ends
@@ -463,6 +469,14 @@ def _asks_for_websocket(headers: list[tuple[bytes, bytes]]) -> bool:
     fields = dict(headers)
     words = [word.strip().lower() for word in fields.get(b"connection", b"").split(b",")]
     return b"upgrade" in words and fields.get(b"upgrade", b"").lower() == b"websocket"
+
+
+def _has_unread(transport: asyncio.Transport) -> bool:
+    """Whether bytes have arrived that the loop has not read yet."""
+    if transport.is_closing():
+        return False
+    waiting = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.FIONREAD, bytes(4))
+    return any(waiting)
 
 
 def _split(url: bytes) -> tuple[bytes, bytes]:
