@@ -27,6 +27,7 @@ from server.errors import (
     invalid_url,
     session_expired,
 )
+from server.http.cors import is_preflight
 from server.http.exchange import Exchange, too_large
 from server.http.heads import Heads
 from server.http.params import parse_query

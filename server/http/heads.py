@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from server.config import Config
 from server.context import Context
+from server.http.cors import cors_lines
 from server.http.exchange import Exchange
 from server.http.reply import Reply
 
@@ -14,7 +15,6 @@ BODILESS = (204, 304)
 
 _JSON_TYPE = b"content-type: application/json\r\n"
 _VARY = b"vary: Accept-Encoding\r\n"
-_EXPOSED = b"access-control-expose-headers: token, etag, x-request-id, x-version-id\r\n"
 
 
 class Heads:
@@ -24,20 +24,22 @@ class Heads:
         self._version_id = version_id
         self._settings: Config | None = None
         self._version = b""
+        self._cors = False
 
     def __call__(self, ctx: Context, exchange: Exchange, reply: Reply) -> tuple[bytes, bytes]:
         """The lines, and the content, which is packed for those who take it so. Raises ValueError as `line` does."""
         if ctx.services.config is not self._settings:
             self._settings = ctx.services.config
             self._version = line("X-Version-Id", self._version_id())
+            self._cors = bool(self._settings.ServiceSettings.AllowCorsFrom)
         content = reply.content
         lines = b"x-request-id: %b\r\n%b" % (ctx.request_id.encode(), self._version)
         if exchange.method == "GET":
             lines += b"expires: 0\r\n"
         for name, value in (*ctx.reply_headers, *reply.headers) if reply.headers else ctx.reply_headers:
             lines += line(name, value)
-        if b"origin" in exchange.fields:
-            lines += _cors(ctx.config, exchange.fields[b"origin"])
+        if self._cors:
+            lines += cors_lines(self._settings, exchange)
         is_json = reply.media_type == JSON
         if is_json:
             lines += _VARY
@@ -59,13 +61,6 @@ def line(name: str, value: str) -> bytes:
     if b"\n" in told or b"\r" in told or b"\0" in told:
         raise ValueError(f"{name} must be one line")
     return told + b"\r\n"
-
-
-def _cors(config: Config, origin: bytes) -> bytes:
-    allowed = config.ServiceSettings.AllowCorsFrom
-    if not allowed or (allowed != "*" and origin.decode("latin-1") not in allowed.split()):
-        return b""
-    return b"access-control-allow-origin: %b\r\n%b" % (origin, _EXPOSED)
 
 
 def _gzip(content: bytes) -> bytes:
