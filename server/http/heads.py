@@ -1,7 +1,10 @@
 """The headers of answers, as lines."""
 
+import re
+import sys
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 
 from server.config import Config
 from server.context import Context
@@ -12,9 +15,14 @@ from server.http.reply import Reply
 GZIP_FROM = 1400
 JSON = "application/json"
 BODILESS = (204, 304)
+MOST_CODINGS = 30
+"""So many of those that a client accepts are looked at."""
+LEAST = 0.001
+"""The weight of what a client accepts without naming it."""
 
 _JSON_TYPE = b"content-type: application/json\r\n"
 _VARY = b"vary: Accept-Encoding\r\n"
+_CODING = re.compile(r"\s*([^\s;]+)\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?")
 
 
 class Heads:
@@ -47,7 +55,8 @@ class Heads:
             return lines, b""
         if is_json:
             lines += _JSON_TYPE
-            if len(content) >= GZIP_FROM and b"gzip" in exchange.fields.get(b"accept-encoding", b""):
+            accepted = exchange.fields.get(b"accept-encoding", b"")
+            if len(content) >= (_gzip_from(accepted) if b";" in accepted else GZIP_FROM) and b"gzip" in accepted:
                 content = _gzip(content)
                 lines += b"content-encoding: gzip\r\n"
         else:
@@ -61,6 +70,18 @@ def line(name: str, value: str) -> bytes:
     if b"\n" in told or b"\r" in told or b"\0" in told:
         raise ValueError(f"{name} must be one line")
     return told + b"\r\n"
+
+
+@lru_cache(64)
+def _gzip_from(accepted: bytes) -> int:
+    """How long an answer has to be to be packed for those who give weights to the codings that they accept."""
+    codings = [_CODING.fullmatch(each) for each in accepted.decode("latin-1").split(",", MOST_CODINGS)[:MOST_CODINGS]]
+    weights = {coding[1]: float(coding[2] or 1) for coding in codings if coding}
+    gzip = weights.get("gzip", 0)
+    plain = weights.get("identity", weights.get("*", LEAST))
+    if not gzip or gzip < plain:
+        return sys.maxsize
+    return GZIP_FROM if plain else 1
 
 
 def _gzip(content: bytes) -> bytes:

@@ -156,6 +156,36 @@ async def test_large_answers_are_packed_for_those_who_ask(node: TestNode, make: 
     assert "ServiceSettings" in json.loads(gzip.decompress(packed))
 
 
+@pytest.mark.parametrize(
+    ("accepted", "large", "small"),
+    [
+        ("gzip", True, False),
+        ("deflate, gzip;q=1.0, *;q=0.5", True, False),
+        ("br, gzip ; q=0.2", True, False),
+        ("gzip;q=0", False, False),
+        ("gzip;q=0.000, deflate", False, False),
+        ("deflate, *;q=0", False, False),
+        ("*, gzip;q=0", False, False),
+        ("gzip;q=0.5, identity", False, False),
+        ("br", False, False),
+        ("gzip;q=no, ;,;q=1", False, False),
+        ("identity;q=0, gzip", True, True),
+        ("gzip, *;q=0", True, True),
+        ("gzip, *;q=0, identity;q=0.1", True, False),
+    ],
+)
+async def test_answers_are_packed_for_those_who_want_them_so(
+    accepted: str, large: bool, small: bool, client: Callable[..., Client], admin: Person
+) -> None:
+    headers = {"accept-encoding": accepted}
+    config = await client(admin).get("/config", headers=headers)
+    ping = await client().get("/system/ping", headers=headers)
+
+    assert ["content-encoding" in answer.headers for answer in (config, ping)] == [large, small]
+    assert "ServiceSettings" in config.ok()
+    assert ping.ok()["status"] == "OK"
+
+
 async def test_a_head_request_gets_the_headers_alone(client: Callable[..., Client], admin: Person) -> None:
     reply = await client(admin).request("HEAD", "/users/me")
 
