@@ -78,6 +78,9 @@ class Api:
         ctx = Context(services=self._services, request_id=new_id())
         route: Route | None = None
         try:
+            if exchange.method == "OPTIONS" and is_preflight(ctx.config, exchange):
+                await self._send(ctx, exchange, Reply(status=204))
+                return
             try:
                 self._check_sizes(exchange)
                 if ctx.config.RateLimitSettings.Enable and exchange.path not in HEALTH:
@@ -89,6 +92,7 @@ class Api:
                 if error.status == 413:
                     exchange.keep_alive = False  # the rest of it is nothing to wait for
                 reply = _failure(ctx, error)
+                error.__traceback__ = None  # its frames may hold the error in turn, and with it all of the request
             except NotModified as fresh:
                 reply = Reply(status=304, headers=(("ETag", fresh.etag),))
             except ClientDisconnect:  # in the middle of its body

@@ -45,14 +45,17 @@ async def parts_of(content_type: str, body: AsyncIterator[bytes]) -> AsyncIterat
     """The parts of a form in their order; raises BadRequest for what is no form, or has too many parts."""
     _, options = parse_options_header(content_type)
     reader = _Reader(options.get(b"boundary", b""), body)
-    for _ in range(MAX_PARTS):
-        part = await reader.next_part()
-        if part is None:
-            return
-        yield part
-        async for _chunk in part.content:
-            pass
-    raise broken_form()
+    try:
+        for _ in range(MAX_PARTS):
+            part = await reader.next_part()
+            if part is None:
+                return
+            yield part
+            async for _chunk in part.content:
+                pass
+        raise broken_form()
+    finally:
+        reader.close()
 
 
 def _decoded(value: bytes) -> str:
@@ -93,6 +96,10 @@ class _Reader:
             )
         except (FormParserError, ValueError):
             raise broken_form() from None
+
+    def close(self) -> None:
+        """The parser and this know each other: nothing shall be left to the collector."""
+        del self._parser
 
     def _begin(self) -> None:
         self._disposition = b""

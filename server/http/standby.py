@@ -88,15 +88,17 @@ class Standby:
                 await self._call
             except asyncio.CancelledError as error:
                 cancelled = error
-            if self._work is None:
+            taken, self._work = self._work, None
+            if taken is None:
                 self._pool.strike_off(self)
                 raise cancelled or asyncio.CancelledError
-            work, waited, busy = self._work
+            work, waited, busy = taken
             try:
                 await _go_on(work, waited, cancelled)
             finally:
                 busy.discard(self._task)
-            self._work, self._call = None, loop.create_future()
+                del taken, work, waited, cancelled  # what came of it shall go with the coroutine
+            self._call = loop.create_future()
 
 
 @types.coroutine
@@ -110,11 +112,13 @@ def _go_on(work: Work, waited: Waited, error: BaseException | None) -> Generator
                 yield waited
             except BaseException as raised:  # noqa: BLE001 - it is the coroutine's
                 error = raised
+        waited = None  # an error and the frames that it went through, this one too, shall not keep each other
         try:
             waited = work.send(None) if error is None else work.throw(error)
         except StopIteration:
             return
-        error = None
+        finally:
+            error = None
 
 
 _OF_LOOPS: WeakKeyDictionary[asyncio.AbstractEventLoop, Standbys] = WeakKeyDictionary()

@@ -1,6 +1,9 @@
 """Coroutines that are run at once: they can't tell it from having a task of their own."""
 
 import asyncio
+import contextlib
+import gc
+import weakref
 from collections.abc import Coroutine
 from typing import Any
 
@@ -29,7 +32,7 @@ class Desk:
 
     async def rest(self) -> None:
         """Until nothing is under way."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await asyncio.sleep(0.01)
             while self.busy:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
@@ -117,6 +120,42 @@ async def test_errors_of_what_is_waited_for_arrive() -> None:
     assert seen == ["'one'", "'two'"]
 
 
+class Thing:
+    """Something large."""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_came_of_waiting_goes_with_the_coroutine(fails: bool) -> None:
+    """Not when the collector comes by, which is seldom, nor when the task has something else to do."""
+    desk = await Desk().ready()
+    loop = asyncio.get_running_loop()
+    things: list[weakref.ref[Thing]] = []
+
+    def gate(thing: Thing) -> asyncio.Future[Thing]:
+        future: asyncio.Future[Thing] = loop.create_future()
+        if fails:
+            loop.call_soon(future.set_exception, KeyError())
+        else:
+            loop.call_soon(future.set_result, thing)
+        things.append(weakref.ref(thing))
+        return future
+
+    async def work() -> None:
+        for _ in range(2):
+            thing = Thing()
+            with contextlib.suppress(KeyError):
+                await gate(thing)
+
+    gc.disable()
+    try:
+        desk.run(work())
+        await desk.rest()
+
+        assert [thing() for thing in things] == [None, None]
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize("waits", [0, 1, 3])
 async def test_timeouts_end_what_takes_too_long_and_nothing_else(waits: int) -> None:
     desk = await Desk().ready()
@@ -130,7 +169,7 @@ async def test_timeouts_end_what_takes_too_long_and_nothing_else(waits: int) -> 
                 await asyncio.sleep(10)
         except TimeoutError:
             seen.append("too long")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await asyncio.sleep(0)
         async with asyncio.TaskGroup() as group:
             group.create_task(asyncio.sleep(0))
