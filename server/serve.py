@@ -1,4 +1,4 @@
-"""Serving a node: the listening socket, uvicorn, and what happens at SIGTERM."""
+"""Serving a node: uvicorn, and what happens at SIGTERM."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import structlog
 import uvicorn
@@ -18,22 +17,16 @@ from server import ticks
 from server.app import Node
 from server.config import Config, Overrides
 from server.http.protocol import BoundedHttp
+from server.listening import BACKLOG, let_in, listen
 from server.logs import set_up_logs
 
 COLLECT_AFTER = 50_000
 """Objects made and not yet freed before the youngest are looked at; the rows of one large list are a few thousand."""
 
-BACKLOG = 4096
-"""Connections that wait to be accepted: when a node dies, all of its clients come to the others at once."""
-
-SPREADS = sys.platform == "linux"
-"""Whether the system deals connections evenly to sockets on one port. Of processes that accept from one socket, those
-that are woken first take most: of 200 connections to four workers they had 131, 61, 5 and 3."""
-
 log = structlog.get_logger()
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Uvicorn, whose signals we handle ourselves: sockets move first, then it stops."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -51,6 +44,23 @@ class _Server(uvicorn.Server):
             self._wake.clear()
             ticks.call_later(1.0, self._wake.set)
             await self._wake.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen no more, and stop when all is answered, also what was asked by those who were not accepted yet."""
+        late = [connection for sock in sockets or () for connection in let_in(sock)]
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(0)  # those who have been accepted just now become known
+        loop = asyncio.get_running_loop()
+        for connection in late:
+            await loop.connect_accepted_socket(self._protocol, connection)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -75,50 +85,6 @@ def uvicorn_config(node: Node) -> uvicorn.Config:
     )
 
 
-def listen(config: Config) -> socket.socket:
-    """The listening socket of ListenAddress (":8065", "127.0.0.1:8065"). Raises OSError when the address is taken."""
-    sock = _bound(*_address(config))
-    sock.listen(BACKLOG)
-    return sock
-
-
-def reserve(config: Config) -> socket.socket:
-    """A socket that holds ListenAddress for several processes, which accept from sockets of their own: see `share`.
-
-    Raises OSError when the address is taken.
-    """
-    if not SPREADS:
-        return listen(config)
-    with _bound(*_address(config)) as alone:  # a socket that shares would not mind others of the same account
-        family, name = alone.family, alone.getsockname()
-    return _bound(family, name, shares=True)
-
-
-def share(reserved: socket.socket) -> socket.socket:
-    """A socket for one more process. It listens when the process does, and no longer: nobody waits for a dead one."""
-    return _bound(reserved.family, reserved.getsockname(), shares=True) if SPREADS else reserved.dup()
-
-
-def _address(config: Config) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    host, _, port = config.ServiceSettings.ListenAddress.rpartition(":")
-    host = host.strip("[]")
-    return socket.AF_INET6 if ":" in host else socket.AF_INET, (host or "0.0.0.0", int(port))
-
-
-def _bound(family: socket.AddressFamily | int, address: tuple[Any, ...], *, shares: bool = False) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shares:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind(address)
-    except OSError:
-        sock.close()
-        raise
-    sock.setblocking(False)
-    return sock
-
-
 def spare_collector() -> None:
     """Look for cyclic garbage seldom: what is loaded by now stays, and requests leave hardly any of it behind."""
     gc.collect()
@@ -137,7 +103,7 @@ async def serve(config: Config, sock: socket.socket, overrides: Overrides | None
     """Run a node on a listening socket until SIGTERM or SIGINT, then let go of its clients and stop."""
     node = Node(config, overrides)
     await node.start()
-    server = _Server(uvicorn_config(node))
+    server = Server(uvicorn_config(node))
     leaving: list[asyncio.Task[None]] = []
 
     async def leave() -> None:

@@ -16,8 +16,9 @@ from server.config.environment import variable_of
 from server.config.rules import listen_address
 from server.db.migrate import migrate as migrate_database
 from server.engines.child import Child
+from server.listening import reserve, share
 from server.logs import set_up_logs
-from server.serve import reserve, run_node, share
+from server.serve import run_node
 
 TICK = 0.2
 YOUNG_SECONDS = 5.0

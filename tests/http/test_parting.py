@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 from server.engines.redis import Redis
 from server.http.exchange import Exchange
 from server.http.protocol import PARTING_SECONDS, BoundedHttp
+from server.serve import Server
 from tests.cli.running import ROOT
 from tests.processes import NodeProcess
 
@@ -106,3 +107,44 @@ async def asked_while_busy() -> bytes:
             return await asyncio.to_thread(client.recv, 1000)
         except ConnectionResetError:
             return b""
+
+
+@pytest.mark.parametrize("clients", [1, 5])
+def test_who_waits_to_be_accepted_when_the_node_stops_is_answered_and_parts(clients: int) -> None:
+    """One of them is accepted before the node listens no more, and not known yet."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        answers = runner.run(asked_at_the_door(clients))
+
+    assert [answer.count(b"HTTP/1.1 200 ") for answer in answers] == [1] * clients
+
+
+async def asked_at_the_door(number: int) -> list[bytes]:
+    """What so many clients are answered who connect and ask while the loop is busy, until it ends."""
+    config = uvicorn.Config(
+        say_hello, interface="asgi3", http=BoundedHttp, proxy_headers=False, lifespan="off", log_config=None
+    )
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        listening.setblocking(False)
+        server = Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        while not server.started:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+        address = listening.getsockname()
+        clients = [stack.enter_context(socket.create_connection(address, 10)) for _ in range(number)]
+        for client in clients:
+            client.sendall(PING)
+        server.leave()
+        await asyncio.wait_for(serving, 30)  # much less than they may be silent for
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address, 10)
+        return [heard(client) for client in clients]
+
+
+def heard(client: socket.socket) -> bytes:
+    """All that was sent to a client, until the end of its connection."""
+    answer = b""
+    with contextlib.suppress(ConnectionResetError):
+        while data := client.recv(1000):
+            answer += data
+    return answer
