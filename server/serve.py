@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import resource
 import signal
 import socket
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import structlog
 import uvicorn
@@ -22,6 +24,9 @@ from server.logs import set_up_logs
 
 COLLECT_AFTER = 50_000
 """Objects made and not yet freed before the youngest are looked at; the rows of one large list are a few thousand."""
+
+LARGE_PAGE = 2 * 1024 * 1024
+MADV_COLLAPSE = 25
 
 log = structlog.get_logger()
 
@@ -92,6 +97,24 @@ def spare_collector() -> None:
     gc.set_threshold(COLLECT_AFTER, 20, 20)
 
 
+def gather_memory() -> None:
+    """Let what is loaded by now lie in large pages, where Linux has them (since 6.1).
+
+    Where pages lie the processor forgets between requests that come seldom, and looks up anew for each that it touches.
+    """
+    if sys.platform != "linux":
+        return
+    madvise = ctypes.CDLL(None).madvise
+    madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, access, _, _, file, *name = line.split()
+        if access != "rw-p" or file != "0" or name not in ([], ["[heap]"]):
+            continue
+        start, end = (int(address, 16) // LARGE_PAGE for address in span.split("-"))
+        if start + 1 < end:  # what can't be had stays as it is
+            madvise((start + 1) * LARGE_PAGE, (end - start - 1) * LARGE_PAGE, MADV_COLLAPSE)
+
+
 def allow_files() -> None:
     """Have as many files open as the system lets this process: each client takes one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -120,6 +143,7 @@ async def serve(config: Config, sock: socket.socket, overrides: Overrides | None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     spare_collector()
+    gather_memory()
     log.info("node started", node=node.services.node_id, address=config.ServiceSettings.ListenAddress)
     try:
         await server.serve(sockets=[sock])
