@@ -7,12 +7,12 @@ for its repair, and in a tenth of the time.
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from server import __version__
-from server.cli import dev as dev_command
+from server.cli.ending import run_to_the_end
 from server.cli.failure import CommandError
 from server.config import ConfigError
 from server.engines.child import EngineError
@@ -40,8 +40,12 @@ Name = Annotated[str, typer.Argument(help="Username, e-mail address or id.", sho
 Password = Annotated[str | None, typer.Option(help="Better left out: it is asked for, or read from a pipe.")]
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command that the arguments name. What is wrong with them, or with the machine, is one line."""
+    run_to_the_end(_run)
+
+
+def _run() -> None:
     try:
         app()
     except (CommandError, ConfigError, EngineError) as error:
@@ -75,7 +79,9 @@ def dev(
     ] = None,
 ) -> None:
     """Run everything on this machine: PostgreSQL, Redis and one or several nodes."""
-    dev_command.run(nodes=nodes, port=port, data=data, reload=reload)
+    from server.cli import dev as work
+
+    work.run(nodes=nodes, port=port, data=data, reload=reload)
 
 
 @app.command()
