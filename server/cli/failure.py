@@ -2,6 +2,8 @@
 
 import asyncpg
 
+from server.config import Config
+
 DATABASE_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What asyncpg raises when the database is away or refuses."""
 
@@ -17,3 +19,8 @@ class CommandError(Exception):
 def first_line(error: Exception) -> str:
     """What an exception says, in one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def cant_serve(config: Config, error: Exception) -> CommandError:
+    """What tells that a node could not start, or that there is no room for it."""
+    return CommandError(f"can't serve on {config.ServiceSettings.ListenAddress}: {first_line(error)}")

@@ -89,12 +89,11 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Listen on this address instead of the configured one.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="And on this port.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="How many processes share the port.")] = 1,
-    inherited: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run a node. MM_SQLSETTINGS_DATASOURCE and MM_CACHESETTINGS_REDISADDRESS name PostgreSQL and Redis."""
     from server.cli import serve as work
 
-    work.run(host=host, port=port, workers=workers, inherited=inherited)
+    work.run(host=host, port=port, workers=workers)
 
 
 @app.command()

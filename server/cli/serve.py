@@ -6,8 +6,9 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
-from server.cli.failure import DATABASE_ERRORS, CommandError, first_line
+from server.cli.failure import DATABASE_ERRORS, CommandError, cant_serve, first_line
 from server.cli.neighbours import ADDRESS, address, settings_of
 from server.cli.production import production_settings
 from server.cli.signals import until_stopped
@@ -18,29 +19,34 @@ from server.db.migrate import migrate as migrate_database
 from server.engines.child import Child
 from server.listening import reserve, share
 from server.logs import set_up_logs
-from server.serve import run_node
 
 TICK = 0.2
 YOUNG_SECONDS = 5.0
 STOP_PATIENCE = 20.0
 
 
-def run(*, host: str | None, port: int | None, workers: int, inherited: int | None) -> None:
-    """Serve until a signal comes. `inherited` is the number of a socket that the parent opened."""
+def run(*, host: str | None, port: int | None, workers: int) -> None:
+    """Serve until a signal comes."""
     environ = dict(os.environ)
     if host is not None or port is not None:
         environ[ADDRESS] = _address(load_config(environ), host, port)
-    config, overrides = production_settings(environ)
+    config, _ = production_settings(environ)
+    if workers == 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execve(sys.executable, node_command(), environ)  # noqa: S606 - there is no shell to be wanted
     try:
-        if inherited is not None:
-            run_node(config, socket.socket(fileno=inherited), overrides)
-        elif workers == 1:
-            run_node(config, overrides=overrides)
-        else:
-            with reserve(config) as reserved:
-                _run_workers(config, environ, reserved, workers)
+        with reserve(config) as reserved:
+            _run_workers(config, environ, reserved, workers)
     except DATABASE_ERRORS as error:
-        raise CommandError(f"can't serve on {config.ServiceSettings.ListenAddress}: {first_line(error)}") from error
+        raise cant_serve(config, error) from error
+
+
+def node_command(*arguments: str) -> list[str]:
+    """What runs a node without the command line, whose library would take ten megabytes as long as the node lives."""
+    at_home = Path.cwd() == Path(__file__).parents[2]
+    apart = [] if at_home else ["-P"]  # else a folder `server` that lies about here would be taken for this one
+    return [sys.executable, *apart, "-m", "server.cli.node_process", *arguments]
 
 
 def migrate() -> None:
@@ -72,7 +78,7 @@ def _run_workers(config: Config, environ: Mapping[str, str], reserved: socket.so
     def start(number: int) -> None:
         settings = {**environ, **settings_of(config, number)}
         with share(reserved) as sock:
-            command = [sys.executable, "-m", "server", "serve", "--inherited", str(sock.fileno())]
+            command = node_command(str(sock.fileno()))
             workers[number] = Child(command, environ=settings, pass_fds=[sock.fileno()])
         started[number] = time.monotonic()
 

@@ -6,7 +6,6 @@ pauses and timers go by the monotonic clock, on a machine as here.
 
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 from types import FrameType
@@ -41,7 +40,6 @@ class Clock:
 if __name__ == "__main__":
     clock = Clock(Path(os.environ[VARIABLE]))
     signal.signal(signal.SIGUSR1, clock.jump)
-    from server.cli.main import main
+    from server.cli.node_process import main
 
-    sys.argv = ["hubbub", "serve"]
     main()

@@ -6,7 +6,6 @@ KILL_AT names the step and n: "publishing 20". The steps are those of a post on 
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
@@ -15,7 +14,7 @@ from server.bus.event import Event
 from server.bus.publisher import Publisher
 from server.bus.redis import RedisConnection
 from server.bus.signals import Joined, Signal
-from server.cli.main import main
+from server.cli.node_process import main
 from server.context import Context
 from server.features.posts.events import Posted
 from server.features.posts.insert import Draft, Written
@@ -131,5 +130,4 @@ def arm(step: str, number: int) -> None:
 if __name__ == "__main__":
     step, number = os.environ[VARIABLE].split()
     arm(step, int(number))
-    sys.argv = ["hubbub", "serve"]
     main()

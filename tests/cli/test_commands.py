@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +15,7 @@ import psutil
 import pytest
 
 from server import __version__
+from server.cli.serve import YOUNG_SECONDS, node_command
 from server.config.keys import KEYS
 from server.db.migrate import schema_files, schema_folder
 from server.engines.postgres import Postgres
@@ -163,6 +166,28 @@ def test_serve_runs_a_node_until_it_is_told_to_stop(environ: dict[str, str]) -> 
 
         assert running.wait() == 0
         assert not pings(port)
+
+
+def test_a_node_keeps_nothing_of_the_command_line(environ: dict[str, str]) -> None:
+    """Neither the process that `hubbub serve` turns into, nor what that loads."""
+    port = free_port()
+    with Running(["serve", "--host", "127.0.0.1", "--port", str(port)], environ) as running:
+        wait_for_ping(port)
+        assert psutil.Process(running.pid).cmdline()[-2:] == ["-m", "server.cli.node_process"]
+    program = "import sys, server.cli.node_process; print({'typer', 'pydantic'} & sys.modules.keys())"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert loaded == "set()\n"
+
+
+def test_a_node_is_of_this_version_wherever_it_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "server").mkdir()
+    (tmp_path / "server" / "__init__.py").write_text("raise SystemExit('another server')")
+    monkeypatch.chdir(tmp_path)
+
+    ended = subprocess.run(node_command(), capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("hubbub: MM_SQLSETTINGS_DATASOURCE is not set")
 
 
 def test_workers_share_a_port_evenly_and_are_replaced(environ: dict[str, str]) -> None:
