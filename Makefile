@@ -21,9 +21,11 @@ dev: $(STAMP)
 
 # Two processes for the tests, and one for the soak: it begins first and takes five minutes, but little of a processor.
 # Without it: make test ARGS='-n 2 -m "not slow"'
+# In a new clone one process compiles the tests first: all of them did, each for itself.
 # Types are looked at when there is nothing else to do; what is wrong with them is told in the end.
 test: style
 	nice $(BIN)/mypy >$(VENV)/types 2>&1 & types=$$!; \
+	test -d tests/__pycache__ || $(BIN)/pytest --collect-only -qq >/dev/null; \
 	$(BIN)/pytest -n 3 --dist worksteal $(ARGS); tests=$$?; \
 	wait $$types; types=$$?; \
 	test $$types = 0 || cat $(VENV)/types; exit $$((tests ? tests : types))
@@ -65,15 +67,18 @@ lock: $(STAMP)
 	$(BIN)/$(COMPILE) $(BOT).in -o $(BOT).lock
 
 # The packages are installed again only when the lock or the package's own description changed. The locked pip goes
-# first: that of a new environment may be so old that it needs half a minute to choose from what an index offers.
+# first: that of a new environment may be so old that it needs half a minute to choose from what an index offers. The
+# rest comes in two turns side by side, since pip waits for the index most of the time, and is compiled by all processors.
 $(STAMP): requirements-dev.lock $(BOT).lock pyproject.toml
 	@test -x $(BIN)/python || for python in $(PYTHON) python3.12 python3.11 python3 python3.13; do \
 		if $$python -c '$(NEW_ENOUGH)' 2>/dev/null; then exec $$python -m venv $(VENV); fi; \
 	done; test -x $(BIN)/python || { echo 'Python 3.11 or newer is needed, with its venv module.' >&2; exit 1; }
 	@sed -n '/^pip==/,/[^\\]$$/p' requirements-dev.lock >$(VENV)/pip.lock
 	@$(PIP) install --no-deps --require-hashes -r $(VENV)/pip.lock
-	$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
-	$(PIP) install --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m venv --without-pip $(VENV)/bot
-	@$(PIP) --python $(VENV)/bot install --no-deps --require-hashes -r $(BOT).lock
+	@$(PIP) --python $(VENV)/bot install --no-deps --require-hashes -r $(BOT).lock & bot=$$!; \
+	echo "$(PIP) install -r requirements-dev.lock"; \
+	$(PIP) install --no-deps --no-compile --require-hashes -r requirements-dev.lock && wait $$bot
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
