@@ -16,13 +16,12 @@ import gevent
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
-from loadtest import cpu, mix, shapes
+from loadtest import cpu, mix, probes, shapes
 from loadtest.capacity import Capacity, Search
 from loadtest.client import CallFailed
 from loadtest.deliveries import PATIENCE
 from loadtest.filling import Filling, Hopeless, sign_in_admin
 from loadtest.options import Options
-from loadtest.probes import features_of
 from loadtest.report import Result, as_json, report
 from loadtest.rules import Figures, Limits, correctness, figures_of, overload
 from loadtest.run import Run, Share
@@ -78,8 +77,9 @@ class Conductor:
         try:
             conductor._pids = cpu.parse(conductor.options.cpu_of)
             mix.offered((), 0.0, conductor.options.only_actions)
+            probes.check(conductor.options.unwanted_features)
         except ValueError as error:
-            give_up(f"--cpu-of or --only: {error}")
+            give_up(f"--cpu-of, --only or --without: {error}")
         if conductor._leads:
             conductor._choose(parsed)
             if getattr(parsed, "headless", False):
@@ -150,7 +150,7 @@ class Conductor:
         try:
             admin = sign_in_admin(url, self.options)
             Filling(url, admin, self.options, say).fill(accounts, hotspot=Hotspot in classes, bots=Bots in classes)
-            self._features, lacks = features_of(url, admin, self.options)
+            self._features, lacks = probes.features_of(url, admin, self.options)
         except Hopeless as error:
             give_up(str(error))
         except CallFailed as error:

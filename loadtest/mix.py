@@ -101,7 +101,7 @@ def offered(features: Collection[str], least: float, only: Collection[str] = ())
         if only and action.name not in only:
             continue
         if action.needs and action.needs not in features:
-            left_out[action.name] = f"the server lacks {action.needs}"
+            left_out[action.name] = f"without {action.needs}"
         elif not only and action.frequency < least:
             left_out[action.name] = f"rarer than {least}"
         else:

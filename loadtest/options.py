@@ -24,6 +24,7 @@ class Options:
     same_rate: bool = False
     least_frequency: float = mix.LEAST_FREQUENCY
     only: str = ""
+    without: str = ""
     call_timeout: float = 30.0
     shape: str = ""
     cpu_of: str = ""
@@ -47,6 +48,11 @@ class Options:
     def only_actions(self) -> list[str]:
         """The names of --only."""
         return [name for name in self.only.split(",") if name]
+
+    @property
+    def unwanted_features(self) -> list[str]:
+        """The names of --without."""
+        return [name for name in self.without.split(",") if name]
 
 
 def add_options(parser: LocustArgumentParser) -> None:
@@ -72,6 +78,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     option("--same-rate", "all users have rate 1; else 5, 10, 15, 40 and 30 % are 1, 2, 3, 6 and 30 times slower")
     option("--least-frequency", "leave out actions that are rarer, relative to posting")
     option("--only", "only these actions, as SwitchChannel,CreatePost; their frequencies stay")
+    option("--without", "do as if the server lacked these features, as drafts,bookmarks")
     option("--call-timeout", "seconds until a call has failed")
     option(
         "--shape", f"how the number of users goes: {', '.join(SHAPES)}; --users is the highest", choices=("", *SHAPES)

@@ -1,5 +1,7 @@
 """What a server has of what some servers lack, found by trying it as a user."""
 
+from collections.abc import Collection
+
 import msgspec
 
 from loadtest import world
@@ -8,6 +10,7 @@ from loadtest.filling import Hopeless, Made
 from loadtest.options import Options
 from loadtest.run import Account
 
+URGENT, BOTS = "urgent_posts", "bots"
 PROBES: dict[str, tuple[str, str, object]] = {
     "threads": ("GET", "/users/me/teams/{team}/threads?per_page=1&pageSize=1", None),
     "categories": ("GET", "/users/me/teams/{team}/channels/categories", None),
@@ -23,8 +26,14 @@ PROBES: dict[str, tuple[str, str, object]] = {
 """Feature: method, path and body of a request that succeeds where the server has it."""
 
 
+def check(features: Collection[str]) -> None:
+    """ValueError when one of these is no feature that a server may lack."""
+    if unknown := set(features) - {*PROBES, URGENT, BOTS}:
+        raise ValueError(f"no such feature: {', '.join(sorted(unknown))}")
+
+
 def features_of(url: str, admin: Rest, options: Options) -> tuple[set[str], dict[str, str]]:
-    """(features the server has, why each other one is taken for missing). Hopeless when the data is not there."""
+    """(features to use, why the server seems to lack each other one). Hopeless when the data is not there."""
     rest = Rest(url, None, options.call_timeout)
     try:
         rest.login(world.username(0), options.user_password)
@@ -47,7 +56,7 @@ def features_of(url: str, admin: Rest, options: Options) -> tuple[set[str], dict
     _probe_urgent(rest, have, lacks)
     _probe_bots(admin, have)
     rest.close()
-    return have, lacks
+    return have.difference(options.unwanted_features), lacks
 
 
 def _probe_urgent(rest: Rest, have: set[str], lacks: dict[str, str]) -> None:
@@ -57,9 +66,9 @@ def _probe_urgent(rest: Rest, have: set[str], lacks: dict[str, str]) -> None:
         own = msgspec.json.decode(rest.post("/channels/direct", body=[me, me]), type=Made).id
         urgent = {"priority": {"priority": "urgent", "requested_ack": False}}
         rest.post("/posts", body={"channel_id": own, "message": "probe", "metadata": urgent})
-        have.add("urgent_posts")
+        have.add(URGENT)
     except CallFailed as error:
-        lacks["urgent_posts"] = str(error)
+        lacks[URGENT] = str(error)
 
 
 def _probe_bots(admin: Rest, have: set[str]) -> None:
@@ -68,6 +77,6 @@ def _probe_bots(admin: Rest, have: set[str]) -> None:
         bot = msgspec.json.decode(admin.get("/users/username/{}", world.bot_name(0)), type=Account)
         token = admin.post("/users/{}/tokens", bot.id, body={"description": "load test: probe"})
         admin.post("/users/tokens/revoke", body={"token_id": msgspec.json.decode(token)["id"]})
-        have.add("bots")
+        have.add(BOTS)
     except Refused:
         return

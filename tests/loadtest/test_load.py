@@ -123,7 +123,11 @@ async def test_only_an_administrator_of_the_server_will_do(
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [({"only": "Dance"}, "no such action: Dance"), ({"cpu_of": "server=none"}, "--cpu-of or --only")],
+    [
+        ({"only": "Dance"}, "no such action: Dance"),
+        ({"without": "drafts,dances"}, "no such feature: dances"),
+        ({"cpu_of": "server=none"}, "--cpu-of, --only or --without"),
+    ],
 )
 def test_options_that_make_no_sense_end_the_program(
     options: dict[str, str], reason: str, capsys: pytest.CaptureFixture[str]
