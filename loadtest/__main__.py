@@ -55,13 +55,23 @@ def main(arguments: list[str]) -> int:
 
 
 def _on_own_server(chosen: list[str]) -> int:
+    core, others = shared_cores()
+    where = f" on core {', '.join(map(str, core))}" if core else ""
     try:
-        with OwnServer(RESULTS / "data") as server:
-            print(f"server: {server.url}, data in {RESULTS / 'data'}", flush=True)
+        with OwnServer(RESULTS / "data", core) as server:
+            print(f"server: {server.url}{where}, data in {RESULTS / 'data'}", flush=True)
+            if others:
+                os.sched_setaffinity(0, others)  # of this process and what it starts from now on
             return _locust([*chosen, "--host", server.url, "--cpu-of", server.pids])
     except StartFailed as error:
         print(error, file=sys.stderr)
         return IMPOSSIBLE
+
+
+def shared_cores() -> tuple[set[int], set[int]]:
+    """A core for the server with all that belongs to it, and the others for the test; none where there is no choice."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return (set(cores[:1]), set(cores[1:])) if len(cores) > 1 else (set(), set())
 
 
 def _locust(arguments: list[str]) -> int:

@@ -1,5 +1,6 @@
 """A server of the test's own: `hubbub dev` on a free port, ended by its pid."""
 
+import os
 import re
 import signal
 import socket
@@ -8,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 
@@ -23,7 +25,9 @@ class StartFailed(Exception):
 class OwnServer:
     """`with OwnServer(directory) as server:`, its data in the directory, so that later runs find theirs."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, cores: Collection[int] = ()) -> None:
+        """`cores` are those that it may use, where not all."""
+        self._cores = cores
         self._log = data.parent / "server.log"
         self._data = data
         self.url = ""
@@ -43,6 +47,8 @@ class OwnServer:
         with self._log.open("wb") as log:
             # In a session of its own: Ctrl-C is for the test, which must sum up while the server is still there.
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        if self._cores:
+            os.sched_setaffinity(self._process.pid, self._cores)
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
