@@ -31,7 +31,6 @@ SHARE, POSTS, QUIET, SETTLED = "loadtest-share", "loadtest-posts", "loadtest-qui
 REPORT = "loadtest"
 """Where a worker's report carries its counts."""
 
-CLIENT = "load test"
 TICK = 0.5
 LINE_EVERY = 10.0
 CAPACITY_START = 0.1
@@ -250,7 +249,7 @@ class Conductor:
 
     def _cpu(self) -> dict[str, float]:
         self._gather()
-        return {CLIENT: self.counts["client_cpu_us"] / 1e6, **cpu.seconds(self._pids)}
+        return {cpu.CLIENT: self.counts["client_cpu_us"] / 1e6, **cpu.seconds(self._pids)}
 
     def _gather(self) -> None:
         """Take the counts of this process; those of workers come by themselves."""
@@ -321,6 +320,8 @@ class Conductor:
     def _sum_up(self, end: Moment, left: int) -> Result:
         started, classes = self._started, self.environment.user_classes
         result = Result(self.environment.host or "", self.users, left_out=self._left_out, unsettled=left)
+        if isinstance(self.environment.runner, MasterRunner):
+            result.processes = max(self.environment.runner.worker_count, 1)
         if People in classes:
             result.average_idle = mix.IDLE / mix.mean_rate()
         if started is not None:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 
 import psutil
 
+CLIENT = "load test"
+"""The name of the program itself beside those of the processes."""
+
 
 def parse(text: str) -> dict[str, int]:
     """`server=123,postgres=124` as pids by name. ValueError when it is not of that form."""

@@ -2,13 +2,19 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from locust.stats import RequestStats, StatsEntry
 
 from loadtest.capacity import Step
+from loadtest.cpu import CLIENT
 from loadtest.rules import Figures, Rule
+
+BUSY = 0.9
+"""Share of a core above which a process of the test is late itself."""
+
+BUSY_TEXT = "THE LOAD TEST ITSELF HAD NO CPU TO SPARE: figures are of it as well, use more processes"
 
 
 @dataclass
@@ -30,6 +36,8 @@ class Result:
     """In those seconds, by which the server is judged."""
     rules: list[Rule] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    processes: int = 1
+    """That the test ran in."""
     cpu: dict[str, float] = field(default_factory=dict)
     """Seconds by process, of the program itself too, in `seconds`."""
     steps: list[Step] = field(default_factory=list)
@@ -94,7 +102,9 @@ def table(rows: Sequence[tuple[str, ...]]) -> str:
 
 def _head(result: Result) -> str:
     lines = [f"{result.users} users on {result.url}, {result.seconds:.0f} s with all of them"]
-    if not result.seconds:
+    if result.steps:
+        lines = [f"up to {max(step.users for step in result.steps)} users on {result.url}"]
+    elif not result.seconds:
         lines = [
             f"{result.users} users on {result.url}; NOT ALL HAD SIGNED IN AT THE END: figures are of the way there"
         ]
@@ -138,7 +148,7 @@ HEADER = ("ms", "number", "mean", "p50", "p95", "p99", "max")
 
 def _kinds(result: Result, stats: RequestStats) -> str:
     rows = [HEADER, _sum("requests", result.figures)]
-    if result.steady is not None:
+    if result.steady is not None and not result.steps:
         rows.append(_sum("… when all were there", result.steady))
     names = {
         "deliver posted": "posts delivered",
@@ -170,12 +180,18 @@ def _actions(stats: RequestStats) -> str:
 
 
 def _cpu(result: Result) -> str:
-    if not result.actions or not result.seconds:
+    if not result.actions or not result.seconds or result.steps:
         return ""
     rows = [("CPU", "of a core", "ms an action")]
     for name, seconds in result.cpu.items():
         rows.append((name, f"{100 * seconds / result.seconds:.0f} %", f"{1000 * seconds / result.actions:.2f}"))
-    return table(rows)
+    busy = f"\n{BUSY_TEXT}" if _busy(result.cpu, result.seconds, result.processes) else ""
+    return table(rows) + busy
+
+
+def _busy(used: Mapping[str, float], seconds: float, processes: int) -> bool:
+    """Did the test have as much to do as it can?"""
+    return used.get(CLIENT, 0.0) > BUSY * seconds * processes
 
 
 def _steps(result: Result) -> str:
@@ -194,6 +210,8 @@ def _steps(result: Result) -> str:
             line += f": what {rate * result.average_idle:.0f} average users of the mix do"
     if not bounded:
         line += "; no number was too many, so try a higher --users"
+    if any(_busy(step.cpu, step.seconds, result.processes) for step in result.steps if not step.carried):
+        line += f"\n{BUSY_TEXT}"
     return f"{table(rows)}\n{line}"
 
 

@@ -10,8 +10,9 @@ from locust.stats import RequestStats, StatsError
 from loadtest.capacity import Step
 from loadtest.client import Disconnected, Refused, ServerFailed, TimedOut
 from loadtest.conductor import Conductor
+from loadtest.cpu import CLIENT
 from loadtest.options import Options
-from loadtest.report import Result, report
+from loadtest.report import BUSY_TEXT, Result, report
 from loadtest.rules import Figures, Limits, correctness, figures_of, overload
 
 
@@ -131,7 +132,23 @@ def test_a_capacity_whose_border_was_not_found_is_called_so(last: int, said: str
         steps.append(Step(users, 30, 300, figures, overload(figures, Limits()), {}))
     carried = max(step.users for step in steps if step.carried)
 
-    assert f"\n{said} 10 actions/s" in report(Result("http://chat", 20, steps=steps, capacity=carried), RequestStats())
+    text = report(Result("http://chat", 20, steps=steps, capacity=carried), RequestStats())
+
+    assert f"\n{said} 10 actions/s" in text
+    assert text.startswith("up to 20 users on http://chat\n")
+    assert BUSY_TEXT not in text
+
+
+@pytest.mark.parametrize(("processes", "told"), [(1, True), (2, False)])
+def test_a_test_without_cpu_to_spare_says_so(processes: int, told: bool) -> None:
+    figures = figures_of(requests(100, 500))
+    used = {CLIENT: 28.0, "server": 30.0}
+    step = Step(20, 30, 300, figures, overload(figures, Limits()), used)
+    steady = Result("http://chat", 20, seconds=30, actions=300, cpu=used, processes=processes)
+    searched = Result("http://chat", 20, steps=[step], capacity=0, processes=processes)
+
+    assert (BUSY_TEXT in report(steady, RequestStats())) == told
+    assert (BUSY_TEXT in report(searched, RequestStats())) == told
 
 
 def test_whoever_stops_it_while_data_is_made_is_told_so(
