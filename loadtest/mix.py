@@ -71,7 +71,10 @@ REPLIES, WITH_FILE, URGENT = 0.18, 0.02, 0.001
 """Shares of the posts that users write."""
 
 FIRST_VISITS = 0.1
-"""Share of opened channels that are fetched as if never seen, beside those that never were."""
+"""Share of opened channels that are fetched as if never seen, beside those that the person got into meanwhile."""
+
+UNKNOWN_TYPISTS = 0.001
+"""Share of the `typing` events that come from somebody whom the client has to fetch."""
 
 
 class Deck:

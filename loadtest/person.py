@@ -12,7 +12,7 @@ import msgspec
 from loadtest import mix, world
 from loadtest.client import CallFailed, Disconnected, Frame, Rest, Socket, note
 from loadtest.deliveries import Gap, Presence
-from loadtest.run import Account, Run, Seen
+from loadtest.run import Account, Run, Seen, now_ms
 from loadtest.words import sentence
 
 BACKOFF = (1.0, 10.0)
@@ -88,11 +88,11 @@ class Person:
         self.joined: set[str] = set()
         """All its channels."""
         self.fetched: dict[str, int] = {}
-        """By channel: when (ms) its posts were fetched."""
+        """By channel: when (ms) its posts were fetched. What is in the sidebar at sign-in counts as seen just then, as
+        if the client had been open for hours: the first look at everything is the load of a morning, not of the day."""
         self.top: dict[str, str] = {}
         """By channel: the oldest post that was scrolled to."""
         self.unread: dict[str, None] = {}
-        self.known: set[str] = {self.id}
         self.own: deque[tuple[str, str]] = deque(maxlen=50)
         """(channel, post) of what it wrote."""
         self.threads: list[str] = []
@@ -180,10 +180,8 @@ class Person:
         if frame.event == "posted":
             self._on_posted(frame, data, channel_id)
         elif frame.event == "typing":
-            user_id = msgspec.json.decode(frame.data, type=TypingNews).user_id
-            if user_id not in self.known:
-                self.known.add(self.run.intern(user_id))
-                self.background(self.meet, [user_id])
+            if self.rng.random() < mix.UNKNOWN_TYPISTS:
+                self.background(self.meet, [msgspec.json.decode(frame.data, type=TypingNews).user_id])
         elif frame.event == "post_deleted":
             post = msgspec.json.decode(frame.data, type=PostNews).post
             self.run.forget(channel_id, msgspec.json.decode(post, type=Post).id)
@@ -288,12 +286,20 @@ class Person:
 
     # what it picks
 
+    def screen(self) -> dict[str, Seen]:
+        """The posts on the screen by id, oldest first; fetched if no client here has them. NoTarget without any."""
+        screens, channel_id = self.run.screens, self.channel.id
+        if channel_id not in screens:
+            data = self.rest.get("/channels/{}/posts?page=0&per_page=60&collapsedThreads=true", channel_id)
+            screens.setdefault(channel_id, {})
+            self.show(data)
+        if not screens[channel_id]:
+            raise NoTarget
+        return screens[channel_id]
+
     def seen(self) -> Seen:
         """A post on the screen. NoTarget when there is none."""
-        screen = self.run.screens.get(self.channel.id)
-        if not screen:
-            raise NoTarget
-        return self.rng.choice(list(screen.values()))
+        return self.rng.choice(list(self.screen().values()))
 
     def posters(self) -> list[str]:
         """Who wrote what is on the screen; oneself if nobody did."""
@@ -322,6 +328,7 @@ class Person:
 
     def take_sidebar(self, channels: list[Channel], team_id: str) -> None:
         """Learn of one's channels in a team; direct ones and groups come with every team."""
+        now = now_ms()
         for channel in channels:
             if channel.type in "DG":
                 if channel.id not in self.joined:
@@ -329,6 +336,7 @@ class Person:
             elif team_id == self.team_id and _is_ours(channel.name) and channel.id not in self.joined:
                 self.places.append(channel)
             self.join(channel.id)
+            self.fetched.setdefault(channel.id, now)
         self.talks.sort(key=lambda channel: -channel.last_post_at)
         if not self.channel.id and self.places:
             self.channel = self.rng.choice(self.places)

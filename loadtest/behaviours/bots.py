@@ -40,6 +40,7 @@ def settle_in(person: Person) -> None:
         person.rest.post("/channels/{}/members", channel.id, body={"user_id": person.id})
     if not person.places:
         raise Hopeless("there are no public channels for bots")
+    person.channel = person.rng.choice(person.places)
 
 
 def draw(rng: random.Random) -> str:

@@ -61,18 +61,15 @@ def read_channel(person: Person) -> None:
 
 def meet_posters(person: Person, page: PostPage) -> None:
     """Fetch posters whom the client shows for the first time, with their pictures."""
-    run = person.run
-    ids = list({post.user_id: None for post in page.posts.values() if post.user_id != person.id})
-    unseen = [each for each in ids if each not in person.known] or ids
-    unseen = unseen[:UNSEEN_POSTERS]
+    names = person.run.names
+    unseen = list({post.user_id: None for post in page.posts.values() if post.user_id != person.id})[:UNSEEN_POSTERS]
     if not unseen:
         return
-    person.known.update(run.intern(each) for each in unseen)
     person.rest.post("/users/status/ids", body=unseen)
     person.rest.post("/users/ids", body=unseen)
     for each in unseen:
         person.rest.get("/users/{}/image", each)
-    person.rest.post("/users/usernames", body=[run.names[each] for each in unseen if each in run.names])
+    person.rest.post("/users/usernames", body=[names[each] for each in unseen if each in names])
 
 
 def viewed(channel_id: str, previous: str) -> dict[str, object]:
@@ -83,9 +80,7 @@ def viewed(channel_id: str, previous: str) -> dict[str, object]:
 def scroll_channel(person: Person) -> None:
     """Two to four pages up; at the end of the history back to the newest post."""
     channel_id = person.channel.id
-    screen = person.run.screens.get(channel_id)
-    if not screen:
-        raise NoTarget
+    screen = person.screen()
     for _ in range(person.rng.randint(2, 4)):
         top = person.top.get(channel_id) or next(iter(screen), "")
         if not top:
