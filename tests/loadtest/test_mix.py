@@ -29,6 +29,17 @@ def test_actions_are_drawn_by_their_frequencies() -> None:
         assert abs(drawn[action.name] - expected) <= 5 * expected**0.5 + 5, action.name
 
 
+def test_hands_of_the_deck_differ_by_one_action_at_most() -> None:
+    actions, _ = mix.offered(ALL, mix.LEAST_FREQUENCY)
+    total = sum(action.frequency for action in actions)
+    deck, rng = mix.Deck(actions), random.Random(1)
+
+    for _ in range(20):
+        drawn = Counter(deck.draw(rng) for _ in range(mix.CARDS))
+        for action in actions:
+            assert abs(drawn[action.name] - mix.CARDS * action.frequency / total) < 1, action.name
+
+
 def test_what_the_server_lacks_and_what_is_rare_is_left_out_and_said() -> None:
     actions, left_out = mix.offered({"threads"}, mix.LEAST_FREQUENCY)
 
