@@ -6,8 +6,8 @@ import zlib
 import msgspec
 import pytest
 
-from benchmarks.marks import MOMENT, message, new_run, read
-from benchmarks.receiving import Receiver, Tally, account
+from benchmarks.marks import MOMENT, NUMBER, message, new_run, read
+from benchmarks.receiving import CHUNKS, Receiver, Tally, account
 from benchmarks.sockets import delivered
 from server.gateway.frames import DEFLATE, JSON, MSGPACK, PING_FRAME, SMALL, Heads, close_frame, one_frame
 
@@ -25,6 +25,11 @@ def frame(text: str, seq: int, codec: int = JSON) -> bytes:
 def posted(number: int, seq: int, codec: int = JSON, size: int = 200) -> bytes:
     """A post of the run."""
     return frame(message(RUN, number, time.monotonic_ns(), size), seq, codec)
+
+
+def posted_number(number: int) -> bytes:
+    """The part of a message that says so."""
+    return f"{RUN}-{number:0{NUMBER}d}-".encode()
 
 
 @pytest.fixture
@@ -63,6 +68,41 @@ def test_frames_may_be_cut_anywhere(receiver: Receiver, size: int) -> None:
     assert receiver.tally.faults == []
     assert receiver.tally.bytes == len(stream)
     assert receiver.answer[0] == 0x8A, "a pong"
+
+
+@pytest.mark.parametrize("cut", [None, -7])
+def test_what_comes_alike_at_many_connections_counts_for_each(cut: int | None) -> None:
+    tally = Tally()
+    tally.begin(RUN)
+    receivers = [Receiver(tally) for _ in range(4)]
+    stream = posted(0, 0) + posted(1, 1) + frame("typing", 2) + posted(2, 3)
+    other = stream.replace(posted_number(1), posted_number(7))
+    assert len(other) == len(stream)
+
+    for receiver in receivers[:3]:
+        receiver.feed(stream[:cut])
+        if cut:
+            receiver.feed(stream[cut:])
+    receivers[3].feed(other)
+    receivers[0].feed(stream)
+
+    assert [receiver.got for receiver in receivers] == [[0, 1, 2] * 2, [0, 1, 2], [0, 1, 2], [0, 7, 2]]
+    assert [receiver.events for receiver in receivers] == [8, 4, 4, 4]
+    assert tally.others == 5
+    assert tally.received == len(tally.latencies) == 15
+    assert all(0 <= latency < 10**9 for latency in tally.latencies)
+    assert [receiver.rest for receiver in receivers] == [b""] * 4
+
+
+def test_no_more_chunks_are_kept_than_will_do() -> None:
+    tally = Tally()
+    tally.begin(RUN)
+    for number in range(2 * CHUNKS):
+        Receiver(tally).feed(posted(number, number))
+
+    assert len(tally.chunks) <= CHUNKS
+    tally.begin("others")
+    assert not tally.chunks
 
 
 def test_other_events_and_other_runs_are_not_deliveries(receiver: Receiver) -> None:
