@@ -18,6 +18,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+import asyncpg
+
 from benchmarks.processes import cpu_seconds, pin, resident_kib
 from server.cli.neighbours import METRICS_ADDRESS, address
 from server.cli.node import HOST, Node
@@ -179,6 +181,14 @@ class Service:
         for roots in self.pids().values():  # they descend from this process
             pin(roots, self._cores)
         return True
+
+    async def clear_up(self) -> None:
+        """Let PostgreSQL do now what it would else do at any moment, for rows that something before has written."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            await connection.execute("VACUUM ANALYZE")
+        finally:
+            await connection.close()
 
     def cpu(self) -> dict[str, float]:
         """User and system seconds that each part has used so far."""
