@@ -12,7 +12,7 @@ import uvloop
 from server.bus.bus import Bus
 from server.bus.envelope import Envelope
 from server.bus.event import Audience, Event
-from server.bus.redis import Address, RedisConnection
+from server.bus.redis import ANSWER_SECONDS, Address, RedisConnection
 from server.bus.scripts import PUBLISH
 from server.bus.signals import ConfigChanged, EventsLost, Invalidate, Joined, SessionsEnded
 from server.engines.redis import Redis
@@ -67,6 +67,12 @@ async def publish_unheard(node: Node, url: str, *events: Said) -> None:
     publisher._script = script
 
 
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asks by himself whether something was lost in silence."""
+    monkeypatch.setattr("server.bus.subscriber.CHECK_SECONDS", 60.0)
+
+
 async def test_events_of_many_publishers_arrive_everywhere_in_one_order(new_node: NewNode) -> None:
     one, two = await new_node(), await new_node()
     for node in (one, two):
@@ -113,6 +119,7 @@ async def test_after_unsubscribing_nothing_arrives(new_node: NewNode) -> None:
     assert node.heard.texts == ["1", "3"]
 
 
+@pytest.mark.usefixtures("unchecked")
 async def test_lost_messages_are_filled_in_before_the_next_one(new_node: NewNode, redis_server: Redis) -> None:
     one, two = await new_node(), await new_node()
     await two.bus.subscribe(["channel:c", "channel:d"])
@@ -129,6 +136,7 @@ async def test_lost_messages_are_filled_in_before_the_next_one(new_node: NewNode
     assert two.bus.subscriber.filled == 2
 
 
+@pytest.mark.usefixtures("unchecked")
 async def test_a_silent_loss_is_found_by_the_check(new_node: NewNode, redis_server: Redis) -> None:
     one, two = await new_node(), await new_node()
     await two.bus.subscribe(["channel:c", "channel:d"])
@@ -159,6 +167,7 @@ async def test_the_check_takes_nothing_for_lost_that_is_on_its_way(new_node: New
     assert two.bus.subscriber.gaps == 0
 
 
+@pytest.mark.usefixtures("unchecked")
 async def test_what_the_stream_no_longer_has_is_reported(new_node: NewNode, redis_server: Redis) -> None:
     one, two = await new_node(), await new_node()
     await two.bus.subscribe(["channel:c"])
@@ -313,7 +322,8 @@ async def test_a_subscriber_that_lost_its_connection_is_told_what_it_missed(
     assert two.heard.lost == []
 
 
-async def test_a_restarted_redis_starts_everything_anew(mortal_redis: Redis) -> None:
+async def test_a_restarted_redis_starts_everything_anew(mortal_redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.bus.redis.ANSWER_SECONDS", 60.0)
     node = Node(Bus(mortal_redis.url, "n1"))
     await node.bus.start()
     try:
@@ -322,9 +332,8 @@ async def test_a_restarted_redis_starts_everything_anew(mortal_redis: Redis) -> 
         mortal_redis.stop()
         await until(lambda: not node.bus.connected)
 
-        started = asyncio.get_running_loop().time()
-        assert not await node.bus.publish([said(2)])
-        assert asyncio.get_running_loop().time() - started < 1
+        async with asyncio.timeout(30):  # no answer is waited for
+            assert not await node.bus.publish([said(2)])
         mortal_redis.start()
         await until(lambda: node.bus.connected)
 
@@ -357,31 +366,31 @@ async def test_a_redis_that_hangs_does_not_hold_a_publish_for_long(mortal_redis:
     await node.bus.subscribe(["channel:c"])
     os.kill(mortal_redis.pid, signal.SIGSTOP)
     try:
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(5 * ANSWER_SECONDS):
             assert not await node.bus.publish([said(1)])
     finally:
         os.kill(mortal_redis.pid, signal.SIGCONT)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await node.bus.publish([said(2)]):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-    await until(lambda: node.heard.lost)
-    assert node.heard.texts[-1] in ("1", "2")
+    await until(lambda: node.heard.lost and "2" in node.heard.texts)
+    assert node.heard.texts in (["2"], ["1", "2"])
     await node.bus.stop()
 
 
 async def test_a_redis_that_hangs_is_noticed_though_nothing_is_published(
     mortal_redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.bus.redis.ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr("server.bus.redis.ANSWER_SECONDS", 1.2)
     node = Node(Bus(mortal_redis.url, "n1"))
     await node.bus.start()
     os.kill(mortal_redis.pid, signal.SIGSTOP)
     try:
         await until(lambda: not node.bus.connected)
         await until(lambda: not node.bus.publisher._ready.is_set())
-        started = asyncio.get_running_loop().time()
-        assert not await node.bus.publish([said(1)])
-        assert asyncio.get_running_loop().time() - started < 0.35
+        monkeypatch.setattr("server.bus.redis.ANSWER_SECONDS", 60.0)
+        async with asyncio.timeout(30):  # no answer is waited for any more
+            assert not await node.bus.publish([said(1)])
     finally:
         os.kill(mortal_redis.pid, signal.SIGCONT)
     await until(lambda: node.bus.connected)
@@ -434,7 +443,7 @@ async def test_what_was_missed_is_told_when_the_node_stops(new_node: NewNode) ->
 async def test_start_without_a_redis_returns_and_goes_on_trying(mortal_redis: Redis) -> None:
     mortal_redis.stop()
     node = Node(Bus(mortal_redis.url, "n1"))
-    await asyncio.wait_for(node.bus.start(), 5)
+    await asyncio.wait_for(node.bus.start(), 10)
     assert not node.bus.connected
     mortal_redis.start()
     await until(lambda: node.bus.connected)
@@ -475,7 +484,7 @@ async def test_a_redis_that_takes_no_writes_is_away_and_then_starts_everything_a
         await until(lambda: not node.bus.connected)
         assert node.heard.lost == []
         await redis.command("REPLICAOF", "NO", "ONE")
-        await until(lambda: node.bus.connected, 10)
+        await until(lambda: node.bus.connected)
         redis.close()
         assert None in node.heard.lost
     finally:
@@ -497,8 +506,8 @@ async def test_a_redis_that_drops_keys_starts_everything_anew(mortal_redis: Redi
         await redis.command("CONFIG", "SET", "maxmemory", "3000000")
         await redis.command("SET", "one more", ".")
         await redis.command("CONFIG", "SET", "maxmemory", "0")
-        await until(lambda: None in one.heard.lost and None in two.heard.lost, 5)
-        await until(lambda: one.bus.epoch == two.bus.epoch != epoch, 5)
+        await until(lambda: None in one.heard.lost and None in two.heard.lost)
+        await until(lambda: one.bus.epoch == two.bus.epoch != epoch)
     finally:
         redis.close()
         await one.bus.stop()
