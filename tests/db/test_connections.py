@@ -111,7 +111,7 @@ async def test_a_waiter_that_gives_up_as_it_is_served_passes_the_connection_on()
     with pytest.raises(asyncio.CancelledError):
         await waiter
 
-    assert await asyncio.wait_for(connections.take(), 1) is taken
+    assert await asyncio.wait_for(connections.take(), 30) is taken
 
 
 async def test_a_dropped_connection_makes_room_for_whoever_waits() -> None:
@@ -121,7 +121,7 @@ async def test_a_dropped_connection_makes_room_for_whoever_waits() -> None:
     await asyncio.sleep(0)
 
     connections.drop(taken)
-    fresh = await asyncio.wait_for(waiter, 1)
+    fresh = await asyncio.wait_for(waiter, 30)
 
     assert fresh is not taken
     assert (maker.living, connections.in_use) == (1, 1)
@@ -212,7 +212,7 @@ async def test_without_a_place_for_a_single_one_nobody_waits() -> None:
 
 
 async def test_when_the_last_connection_goes_and_none_can_be_made_all_who_wait_are_told() -> None:
-    connections, maker = pool(size=2, timeout=5)
+    connections, maker = pool(size=2, timeout=60)
     maker.places = 1
     last = await connections.take()
     waiters = [asyncio.create_task(connections.take()) for _ in range(4)]
@@ -220,7 +220,7 @@ async def test_when_the_last_connection_goes_and_none_can_be_made_all_who_wait_a
 
     maker.places = 0
     connections.drop(last)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         results = await asyncio.gather(*waiters, return_exceptions=True)
 
     assert [type(result) for result in results] == [asyncpg.TooManyConnectionsError] * 4

@@ -25,7 +25,7 @@ async def test_nobody_waits_where_all_is_done(database: str) -> None:
     connection = await asyncpg.connect(database)
     await connection.execute(f"SELECT pg_advisory_lock({LOCK})")
 
-    assert await asyncio.wait_for(migrate(database), 10) == []
+    assert await asyncio.wait_for(migrate(database), 30) == []
 
     await connection.close()
 

@@ -174,9 +174,10 @@ async def node(
     redis_server: Redis,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[TestNode]:
-    """A node whose plans are told."""
+    """A node whose plans are told, and which does nothing but what it is asked for."""
     files: Path = tmp_path_factory.mktemp("files")
-    async with start_node(filled, redis_server.url, files) as node:
+    quiet = {"MM_JOBSETTINGS_RUNJOBS": "false", "MM_JOBSETTINGS_RUNSCHEDULER": "false"}
+    async with start_node(filled, redis_server.url, files, **quiet) as node:
         yield node
 
 
