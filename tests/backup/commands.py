@@ -8,11 +8,13 @@ import tarfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from msgspec import Struct
 
 from server.backup.archive import STORE, SUMS
 from server.config.environment import variable_of
+from tests.cli.running import ROOT
 from tests.nodes import AT_REST_KEY
 
 
@@ -44,26 +46,49 @@ class Ended(Struct, frozen=True):
 async def hubbub(*arguments: str | Path, environ: Mapping[str, str]) -> Ended:
     """Run a command to its end."""
     process = await _started(*arguments, environ=environ)
-    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    said, _ = await asyncio.wait_for(process.communicate(), 100)
     assert process.returncode is not None
     text = said.decode()
     assert "Traceback" not in text, text
     return Ended(process.returncode, text.strip())
 
 
+# However late the signal comes: of the files some are still to come.
+LASTING = """
+import asyncio
+from server.backup.restoring import _Restore
+from server.backup.taking import _Backup
+
+def lasting(step, times):
+    async def taken(*words):
+        nonlocal times
+        times -= 1
+        if times < 0:
+            await asyncio.sleep(3600)
+        await step(*words)
+    return taken
+
+_Backup._file = lasting(_Backup._file, 1000)
+_Restore._store = lasting(_Restore._store, 50)
+"""
+
+
 async def killed(
-    *arguments: str | Path, environ: Mapping[str, str], when: Callable[[], bool], by: signal.Signals = signal.SIGKILL
+    *arguments: str | Path, place: Place, when: Callable[[], bool], by: signal.Signals = signal.SIGKILL
 ) -> Ended:
-    """Start a command and send it a signal as soon as something is so."""
-    process = await _started(*arguments, environ=environ)
-    ending = asyncio.create_task(process.communicate())
-    deadline = time.monotonic() + 30
-    while not when():
-        assert not ending.done(), f"it ended before: {(await ending)[0].decode()}"
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.002)
-    process.send_signal(by)
-    said, _ = await asyncio.wait_for(ending, 30)
+    """Start a command and send it a signal as soon as something is so; it does not come to the end of 1,500 files."""
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "sitecustomize.py").write_text(LASTING)
+        path = os.pathsep.join([folder, str(ROOT)])
+        process = await _started(*arguments, environ={**place.environ, "PYTHONPATH": path})
+        ending = asyncio.create_task(process.communicate())
+        deadline = time.monotonic() + 60
+        while not when():
+            assert not ending.done(), f"it ended before: {(await ending)[0].decode()}"
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.002)
+        process.send_signal(by)
+        said, _ = await asyncio.wait_for(ending, 60)
     assert process.returncode is not None
     return Ended(process.returncode, said.decode().strip())
 

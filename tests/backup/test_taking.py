@@ -129,11 +129,11 @@ async def test_a_killed_one_leaves_no_archive_and_is_no_hindrance(source: Place,
     def under_way() -> bool:
         return part.exists() and part.stat().st_size > 200_000
 
-    ended = await killed("backup", archive, environ=source.environ, when=under_way, by=signal.SIGTERM)
+    ended = await killed("backup", archive, place=source, when=under_way, by=signal.SIGTERM)
     assert (ended.code, ended.said) == (1, "hubbub: stopped by a signal")
     assert left_in(archive.parent) == []
 
-    ended = await killed("backup", archive, environ=source.environ, when=under_way)
+    ended = await killed("backup", archive, place=source, when=under_way)
     assert (ended.code, left_in(archive.parent)) == (-signal.SIGKILL, [part.name])
 
     assert (await hubbub("backup", archive, environ=source.environ)).code == 0

@@ -25,6 +25,8 @@ from tests.chaos.posting import Answered
 from tests.chaos.talk import Outcome, Talk
 from tests.cli.running import free_port
 
+SELDOM_USED = "user_terms_of_service"
+"""A table that a backup reads late, and that nobody here asks for."""
 FLIPS = 5
 """So often, for each round, a bit of the archive is flipped."""
 
@@ -43,6 +45,7 @@ async def lose_all_but_a_backup(stage: Stage, scale: Scale) -> Outcome:
     here = Place(stage.installation.dsn, stage.installation.redis.url, stage.installation.directory.folder("files"))
     async with Talk.begin(stage) as talk:
         files = await _upload(stage, scale.rounds * 10)
+        await talk.until(lambda: all(poster.answered for poster in talk.posters))
         backups = []
         for turn in range(scale.rounds):
             await asyncio.sleep(scale.calm)
@@ -75,7 +78,9 @@ async def _upload(stage: Stage, count: int) -> Mapping[str, bytes]:
     poster, channel_id = stage.posters[0], stage.places[0].id
     files: dict[str, bytes] = {}
     headers = {"Authorization": f"Bearer {poster.token}"}
-    async with httpx.AsyncClient(base_url=f"{stage.installation.nodes[0].url}/api/v4", headers=headers) as http:
+    async with httpx.AsyncClient(
+        base_url=f"{stage.installation.nodes[0].url}/api/v4", headers=headers, timeout=30
+    ) as http:
         for number in range(count):
             content = random.Random(number).randbytes(10_000)
             reply = await http.post(f"/files?channel_id={channel_id}&filename={number}.bin", content=content)
@@ -96,9 +101,20 @@ async def _back_up(talk: Talk, here: Place, archive: Path) -> Kept:
 
 
 async def _kill_one(here: Place, archive: Path) -> None:
+    """Kill a backup that has begun to write, and can't come to its end before: a table that it wants is locked."""
     part = archive.with_name(f"{archive.name}.part")
-    ended = await killed("backup", archive, environ=here.environ, when=part.exists)
+    connection = await asyncpg.connect(here.dsn)
+    try:
+        async with connection.transaction():
+            await connection.execute(f"LOCK TABLE {SELDOM_USED} IN ACCESS EXCLUSIVE MODE")
+            ended = await killed("backup", archive, place=here, when=lambda: _size(part) > 0)
+    finally:
+        await connection.close()
     assert ended.code == -signal.SIGKILL
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _refused(archive: Path, times: int) -> int:
