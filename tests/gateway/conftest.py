@@ -23,6 +23,7 @@ from server.gateway.gateway import Gateway
 from server.http.exchange import Exchange
 from server.http.protocol import BoundedHttp
 from server.ids import new_id
+from tests.waiting import PATIENCE
 
 _numbers = count(1)
 
@@ -208,17 +209,17 @@ class Client:
         await until(lambda: len(self.replies) > before)
         return self.replies[before]
 
-    async def wait(self, events: int, seconds: float = 5.0) -> None:
+    async def wait(self, events: int) -> None:
         """Wait until so many events have come."""
-        await until(lambda: len(self.events) >= events, seconds)
+        await until(lambda: len(self.events) >= events)
 
     async def wait_raw(self, messages: int) -> None:
         """Wait until so many messages have come, events or replies of any form."""
         await until(lambda: len(self.raw) >= messages)
 
-    async def wait_closed(self, seconds: float = 5.0) -> None:
+    async def wait_closed(self) -> None:
         """Wait until the server has closed the connection."""
-        await until(lambda: self.close_code is not None, seconds)
+        await until(lambda: self.close_code is not None)
 
     async def drop(self) -> None:
         """Lose the connection without a word."""
@@ -230,7 +231,7 @@ class Client:
         await asyncio.wait([self._reading])
 
 
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
@@ -258,7 +259,7 @@ class Stage:
         """A client whose upgrade is done."""
         if token:
             options["additional_headers"] = {"Authorization": f"Bearer {token}"}
-        options = {"compression": None, "ping_interval": None, "max_size": None} | options
+        options = {"compression": None, "ping_interval": None, "max_size": None, "open_timeout": PATIENCE} | options
         socket = await connect(f"ws://127.0.0.1:{node.port}/api/v4/websocket{query}", **options)
         client = Client(socket)
         self.clients.append(client)

@@ -153,7 +153,7 @@ class Story:
             person.expected.append("the end")
         assert await self.alive[0].bus.publish([Told(text="the end", to=Audience())])
         with contextlib.suppress(TimeoutError):
-            await until(lambda: all(person.runs[-1][-1:] == ["the end"] for person in self.people), 10)
+            await until(lambda: all(person.runs[-1][-1:] == ["the end"] for person in self.people))
         self.over = True
         await asyncio.gather(*lives)
 

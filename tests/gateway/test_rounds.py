@@ -29,6 +29,9 @@ class SlowTransport(asyncio.Transport):
     def __init__(self) -> None:
         self.rounds: list[float] = []
 
+    def is_closing(self) -> bool:
+        return False
+
     def write(self, data: object) -> None:
         self.rounds.append(time.monotonic())
         time.sleep(ROUND)
@@ -41,8 +44,7 @@ def test_the_pause_between_rounds_grows_with_what_they_take() -> None:
         connection.attach(None, transport)
         user.connections = (connection,)
         hub.users["ada"] = user
-        end = time.monotonic() + 6 * ROUND
-        while time.monotonic() < end:
+        while len(transport.rounds) < 4:
             hub.deliver("user:ada", [_told()])
             hub.batch_ended()
             await asyncio.sleep(0.001)
@@ -51,7 +53,6 @@ def test_the_pause_between_rounds_grows_with_what_they_take() -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         rounds = runner.run(scene())
     pauses = [after - before - ROUND for before, after in itertools.pairwise(rounds)]
-    assert len(pauses) >= 2
     assert min(pauses) >= ROUND * WRITING_SHARE * 0.9 > TICK_SECONDS
 
 
