@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from server.access.rates import EXCEEDED, PATIENCE_SECONDS, Rates
+from server.access.rates import EXCEEDED, Rate, Rates
 from server.engines.directory import DataDirectory
 from server.engines.redis import FORGETFUL, Redis
 from server.metrics import registry
@@ -41,9 +41,21 @@ def told(headers: Mapping[str, str]) -> list[str | None]:
     return [headers.get(name) for name in LIMITS]
 
 
+SLOWLY = 60
+"""What a test asks for may take a while on a busy machine: meanwhile nothing may come back that was used up."""
+
+
 @pytest.fixture
-def limited(settings: Settings) -> Settings:
-    """Three requests at once from an address, and one a second; `limited(…)` changes it."""
+def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds are minutes."""
+    monkeypatch.setattr(
+        "server.access.request_limits.Rate", lambda name, burst, seconds: Rate(name, burst, seconds * SLOWLY)
+    )
+
+
+@pytest.fixture
+def limited(settings: Settings, slowly: None) -> Settings:
+    """Three requests at once from an address, and one a minute; `limited(…)` changes it."""
 
     def limit(**changes: Any) -> None:
         rate = {"Enable": True, "PerSec": 1, "MaxBurst": 2, **changes}
@@ -69,22 +81,34 @@ async def test_nobody_is_limited_unless_settings_say_so(client: Clients) -> None
 async def test_callers_are_limited_over_all_nodes_and_told_when_to_come_again(
     client: Clients, limited: Settings
 ) -> None:
-    here = anybody()
+    here, begun = anybody(), time.monotonic()
     replies = [await client(node=number % 2).get("/config/client?format=old", headers=here) for number in range(5)]
-    error = replies[3].json
+    error, took = replies[3].json, time.monotonic() - begun
 
     assert [reply.status for reply in replies] == [200, 200, 200, 429, 429]
-    assert [told(reply.headers) for reply in replies] == [
-        ["3", "2", "1", None],
-        ["3", "1", "2", None],
-        ["3", "0", "3", None],
-        ["3", "0", "3", "1"],
-        ["3", "0", "3", "1"],
-    ]
+    assert [told(reply.headers)[1] for reply in replies] == ["2", "1", "0", "0", "0"]
+    assert {reply.headers["x-ratelimit-limit"] for reply in replies} == {"3"}
+    for reply, times in zip(replies, (1, 2, 3, 3, 3), strict=True):
+        assert times * SLOWLY - took <= int(reply.headers["x-ratelimit-reset"]) <= times * SLOWLY
+    for reply in replies[3:]:
+        assert SLOWLY - took <= int(reply.headers["retry-after"]) <= SLOWLY
+    assert [reply.headers.get("retry-after") for reply in replies[:3]] == [None] * 3
     assert (replies[3].error_id, error["message"], error["status_code"]) == (EXCEEDED, "limit exceeded", 429)
     assert replies[3].headers["content-type"] == "application/json"
-    await asyncio.sleep(1.01)
-    assert await asked(client, here, 2) == [200, 429]
+
+
+async def test_so_many_a_second_are_let_through(client: Clients, settings: Settings) -> None:
+    settings(RateLimitSettings={"Enable": True, "PerSec": 1, "MaxBurst": 2})
+    settings(ServiceSettings={"TrustedProxyIPHeader": ["X-Real-IP"]})
+    here = anybody()
+    statuses: list[int] = []
+    begun = time.monotonic()
+    while statuses.count(200) < 5:
+        statuses += await asked(client, here, 2)
+        await asyncio.sleep(0.1)
+
+    assert set(statuses) <= {200, 429}
+    assert time.monotonic() - begun > 1
 
 
 async def test_every_kind_of_answer_counts_and_tells(client: Clients, limited: Settings) -> None:
@@ -190,7 +214,8 @@ async def test_new_sockets_count_as_requests(make: Make, two_nodes: Nodes, clien
     answer = refused.value.response
 
     assert answer.status_code == 429
-    assert [answer.headers.get(name) for name in LIMITS] == ["3", "0", "3", "1"]
+    assert [answer.headers.get(name) for name in LIMITS[:2]] == ["3", "0"]
+    assert 1 <= int(answer.headers["retry-after"]) <= SLOWLY
     assert json.loads(answer.body or b"")["id"] == EXCEEDED
     assert await asked(client, headers, 1) == [429]
 
@@ -213,7 +238,7 @@ async def test_a_flood_costs_neither_redis_nor_database(
     statuses = [(await client().get("/users/me", headers=here)).status for _ in range(100)]
     admitted = statuses.count(401)
 
-    assert 3 <= admitted <= 3 + time.monotonic() - started
+    assert 3 <= admitted <= 3 + (time.monotonic() - started) / SLOWLY
     assert statuses.count(429) == 100 - admitted
     assert node.statements - statements == admitted
     assert admitted <= len(commands) <= admitted + 2
@@ -250,7 +275,7 @@ async def test_limits_hold_while_redis_is_away_and_are_shared_again_when_it_is_b
         redis.start()
         back = time.monotonic()
         while any(each.services.extras[Rates]._blind for each in nodes):  # type: ignore[attr-defined]
-            assert time.monotonic() - back < 10
+            assert time.monotonic() - back < 30
             await asyncio.sleep(0.1)
             await let_through(*nodes)
         again, took_again = await let_through(*nodes)
@@ -258,4 +283,4 @@ async def test_limits_hold_while_redis_is_away_and_are_shared_again_when_it_is_b
     assert 10 <= together <= 10 + took
     assert 20 <= apart <= 20 + 2 * took_apart
     assert 10 <= again <= 10 + took_again
-    assert took_apart < took + 2 * PATIENCE_SECONDS + 2
+    assert took_apart < took + 5  # nobody waits for Redis with each request

@@ -22,7 +22,7 @@ async def answers(node: TestNode, data: bytes) -> list[int]:
     reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
     try:
         writer.write(data)
-        return statuses(await asyncio.wait_for(reader.read(), 10))
+        return statuses(await asyncio.wait_for(reader.read(), 30))
     finally:
         writer.close()
 
@@ -79,7 +79,7 @@ async def test_whoever_sends_faster_than_it_is_answered_is_not_read_without_end(
     try:
         told = b""
         with contextlib.suppress(ConnectionError):
-            while chunk := await asyncio.wait_for(reader.read(1 << 16), 10):
+            while chunk := await asyncio.wait_for(reader.read(1 << 16), 30):
                 told += chunk
     finally:
         flooding.cancel()

@@ -27,7 +27,7 @@ async def send(node: TestNode, data: bytes) -> tuple[int, dict[str, Any]]:
     reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
     try:
         writer.write(data)
-        answer = await asyncio.wait_for(reader.read(), 10)
+        answer = await asyncio.wait_for(reader.read(), 30)
     finally:
         writer.close()
     head, _, body = answer.partition(b"\r\n\r\n")
