@@ -138,7 +138,7 @@ class Meter:
         """Wait until sockets have been written to as well, and an event that comes now is written at once."""
         await self.settle()
         hub = self.node.node.gateway.hub
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while hub._round is not None or hub._next_round > asyncio.get_running_loop().time():  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
 

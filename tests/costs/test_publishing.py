@@ -50,6 +50,6 @@ async def test_posts_that_come_during_a_commit_are_one_statement_and_one_command
 
 async def until_waiting(writer: PostWriter, count: int) -> None:
     """Wait until a commit is under way and so many posts wait for its end."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while writer._running is None or len(writer._waiting) != count:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
