@@ -11,7 +11,7 @@ import pytest
 from server.db import SQL
 from server.features.preferences.service import MAX_PREFERENCES
 from server.features.sidebar.models import MAX_CATEGORIES
-from server.features.status.typing import BURST
+from server.features.status.typing import BURST, PER_SECOND
 from server.features.users.jobs import MOST_INVITATIONS
 from server.gateway.registry import AWAY_PER_USER
 from server.ids import now_ms
@@ -98,17 +98,23 @@ async def test_a_flood_of_logins_leaves_the_node_answering(make: Make, client: C
     ada, eve = await make.users(2)
     wrong = {"login_id": ada.username, "password": "Wr0ng-password"}
     unknown = {"login_id": "nobody.at.all", "password": "Wr0ng-password"}
-    flood = [asyncio.create_task(client().post("/users/login", body)) for body in (wrong, unknown) * 200]
-    waits = []
-    for _ in range(20):
-        started = time.perf_counter()
-        assert (await client(eve).get("/users/me")).status == 200
-        waits.append(time.perf_counter() - started)
-        await asyncio.sleep(0.02)
-    statuses = {reply.status for reply in await asyncio.gather(*flood)}
+    statuses: list[int] = []
+    overtaken: list[int] = []
 
-    assert statuses <= {401, 503}
-    assert sorted(waits)[10] < 0.5
+    async def try_again_and_again(body: dict[str, str]) -> None:
+        while len(overtaken) < 20:
+            statuses.append((await client().post("/users/login", body)).status)
+
+    flood = [asyncio.create_task(try_again_and_again(body)) for body in (wrong, unknown) * 40]
+    while len(overtaken) < 20:
+        before = len(statuses)
+        assert (await client(eve).get("/users/me")).status == 200
+        overtaken.append(len(statuses) - before)
+        await asyncio.sleep(0.02)
+    await asyncio.gather(*flood)
+
+    assert set(statuses) <= {401, 503}
+    assert sorted(overtaken)[10] < 20, "requests wait for the logins before them"
 
 
 async def test_sessions_of_a_user_are_bounded_and_one_can_always_sign_in(
@@ -132,7 +138,11 @@ async def test_connections_that_wait_for_their_client_are_bounded_for_each_user(
         async with contextlib.AsyncExitStack() as stack:
             for _ in range(10):
                 await stack.enter_async_context(Socket.open(node, ada.token))
-    await asyncio.sleep(0.2)
+
+    async def all_are_away() -> bool:
+        return not any(node.node.gateway.connections_of(user.id) for user in (ada, bob))
+
+    await until(all_are_away)
     waiting = [each.user_id for each in node.node.gateway._registry.connections.values() if each.socket is None]
 
     assert waiting.count(ada.id) == AWAY_PER_USER
@@ -144,11 +154,13 @@ async def test_a_flood_of_typing_is_passed_on_slowly(make: Make, client: Clients
     team = await make.team(members=[ada, bob])
     channel = await make.channel(team, members=[ada, bob])
     async with socket(ada) as typing, socket(bob, node=1) as events:
+        begun = time.monotonic()
         for _ in range(3 * BURST):
             assert (await typing.action("user_typing", {"channel_id": channel.id}))["status"] == "OK"
+        took = time.monotonic() - begun
         heard = (await events.names()).count("typing")
 
-    assert 1 <= heard <= 2 * BURST
+    assert 1 <= heard <= BURST + took * PER_SECOND + 1
 
 
 async def test_preferences_and_categories_are_bounded(make: Make, client: Clients, node: TestNode) -> None:

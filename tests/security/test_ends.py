@@ -14,6 +14,7 @@ from server.ids import now_ms
 from tests.clients_of import Client, Socket
 from tests.make import PASSWORD, Make, Person, Thing
 from tests.nodes import TestNode
+from tests.waiting import PATIENCE
 
 Clients = Callable[..., Client]
 Sockets = Callable[..., Any]
@@ -23,6 +24,8 @@ EXPIRE = SQL("UPDATE sessions SET expires_at = $2 WHERE user_id = $1")
 
 LATEST_SECONDS = 1.0
 CLOSED_SECONDS = 5.0
+LASTS_MS = 4000
+"""A session that is about to end: until then two sockets must open and hear something, on a busy machine, too."""
 
 Ending = Callable[[Clients, Person, Person], Awaitable[None]]
 
@@ -92,7 +95,7 @@ async def test_an_expired_session_hears_nothing(
     ada, eve = await make.users(2)
     team = await make.team(members=[ada, eve])
     channel = await make.channel(team, members=[ada, eve])
-    ends = now_ms() + 1500
+    ends = now_ms() + LASTS_MS
     await two_nodes[0].services.db.run(EXPIRE, eve.id, ends)
     for each in two_nodes:
         each.services.cache.clear()
@@ -107,11 +110,12 @@ async def test_an_expired_session_hears_nothing(
         took = now_ms() - ends
         seen = [event.name for part, at in zip((here, there), start, strict=True) for event in part.seen[at:]]
     replies = [await client(eve, node=node).get("/users/me") for node in (0, 1)]
-    with pytest.raises((ConnectionClosed, TimeoutError)):
-        async with asyncio.timeout(1):
-            async with socket(eve, node=1):
-                pass
+    url = f"ws://127.0.0.1:{two_nodes[1].port}/api/v4/websocket"
+    async with connect(url, additional_headers={"Authorization": f"Bearer {eve.token}"}) as late:
+        await late.send('{"seq": 1, "action": "get_statuses"}')
+        refused = await asyncio.wait_for(late.recv(), PATIENCE)
 
+    assert "not_authenticated" in str(refused), "a hello would have come before"
     assert "posted" not in seen
     assert [code for _, code in heard] == [1008, 1008]
     assert took < CLOSED_SECONDS * 1000
@@ -201,7 +205,7 @@ async def test_cookies_write_only_with_proof_and_from_the_own_site(
     eve = await make.user()
     node = two_nodes[0]
     body = {"login_id": eve.username, "password": PASSWORD}
-    async with httpx.AsyncClient(base_url=f"{node.url}/api/v4") as browser:
+    async with httpx.AsyncClient(base_url=f"{node.url}/api/v4", timeout=PATIENCE) as browser:
         signed_in = await browser.post("/users/login", json=body, headers={"X-Requested-With": "XMLHttpRequest"})
         csrf = signed_in.cookies["MMCSRF"]
         write = {"url": "/users/me/patch", "json": {"nickname": "changed"}}
@@ -241,9 +245,9 @@ async def test_tokens_in_urls_and_of_strangers_open_nothing(
     url = f"ws://127.0.0.1:{node.port}/api/v4/websocket?access_token={ada.token}&token={ada.token}"
     async with connect(url) as nobody:
         await nobody.send('{"seq": 1, "action": "get_statuses"}')
-        refused = await asyncio.wait_for(nobody.recv(), 5)
+        refused = await asyncio.wait_for(nobody.recv(), 30)
         with pytest.raises(ConnectionClosed):
-            await asyncio.wait_for(nobody.recv(), 7)
+            await asyncio.wait_for(nobody.recv(), 30)
 
     assert by_url.status == 401
     assert ada.token not in by_url.text
@@ -261,7 +265,8 @@ async def test_signing_in_makes_a_new_session_whatever_was_sent_along(
     first = await client(eve).post("/users/login", body)
     second = await client(eve).post("/users/login", body)
 
-    async with httpx.AsyncClient(base_url=f"{node.url}/api/v4", cookies={"MMAUTHTOKEN": eve.token}) as browser:
+    cookie = {"MMAUTHTOKEN": eve.token}
+    async with httpx.AsyncClient(base_url=f"{node.url}/api/v4", cookies=cookie, timeout=PATIENCE) as browser:
         planted = await browser.post(
             "/users/login",
             json={"login_id": ada.username, "password": PASSWORD},

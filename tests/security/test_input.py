@@ -292,7 +292,7 @@ async def test_any_socket_message_is_answered_or_closes_the_socket(
                     await connection.send(payload)
                 await connection.send(b"\x83\xa3seq\x01\xa6action" if packed else "{")
                 while True:
-                    await asyncio.wait_for(connection.recv(), 5)
+                    await asyncio.wait_for(connection.recv(), 30)
             except ConnectionClosed as closed:
                 codes.add(closed.rcvd.code if closed.rcvd else 0)
 
@@ -315,7 +315,7 @@ async def test_deep_and_foreign_socket_messages(make: Make, node: TestNode, sock
             await connection.recv()
             await connection.send(payload)
             try:
-                reply = json.loads(await asyncio.wait_for(connection.recv(), 5))
+                reply = json.loads(await asyncio.wait_for(connection.recv(), 30))
             except ConnectionClosed as closed:
                 reply = closed.rcvd.code if closed.rcvd else 0
         assert reply == 1007 or reply["status"] == "OK"

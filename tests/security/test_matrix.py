@@ -6,6 +6,7 @@ A failure prints the lines as they are now; each is a decision to be made before
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from server.app import ROUTERS
@@ -69,6 +70,7 @@ def check(name: str, role: str, reply: Reply) -> None:
         assert reply.error_id == "api.context.session_expired.app_error", f"{name}: {reply}"
 
 
+@pytest.mark.timeout(240)
 async def test_who_may_is_what_the_table_says(world: World, settings: Callable[..., None]) -> None:
     settings(**SETTINGS)
     table = dict(line.split(": ", 1) for line in TABLE.read_text(encoding="utf-8").splitlines() if line[:1] != "#")

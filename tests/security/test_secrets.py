@@ -112,7 +112,7 @@ def measures_of(node: NodeProcess) -> str:
     """What the node tells Prometheus."""
     listening = [each for each in psutil.Process(node.pid).net_connections("tcp") if each.status == "LISTEN"]
     ports = {each.laddr.port for each in listening} - {node.port}
-    return "".join(httpx.get(f"http://127.0.0.1:{port}/metrics").text for port in ports)
+    return "".join(httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text for port in ports)
 
 
 async def _rows_with(dsn: str, *words: str) -> list[str]:
@@ -134,7 +134,7 @@ def test_a_day_of_a_user_leaves_no_secret_behind(loud: tuple[NodeProcess, str]) 
     node, dsn = loud
     secrets = {PASSWORD, NEW_PASSWORD, MESSAGE}
     refusals = []
-    with httpx.Client(base_url=f"{node.url}/api/v4") as http:
+    with httpx.Client(base_url=f"{node.url}/api/v4", timeout=30) as http:
         account = {"username": "ada", "email": "ada@example.org", "password": PASSWORD}
         user = http.post("/users", json=account).json()
         signed_in = http.post(
