@@ -39,6 +39,11 @@ class Member(asyncio.Protocol):
         self._next = 0
         self._reading = Reading()
 
+    @property
+    def connection_id(self) -> str:
+        """What it goes on by, "" before it was greeted."""
+        return self._id
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio.Protocol."""
         self.transport = cast(asyncio.Transport, transport)
@@ -122,6 +127,11 @@ class Crowd:
             for user_id, username, token in zip(ids, names, tokens, strict=True)
         ]
         return Crowd(name, people, Place(channel, "O", people))
+
+    async def join(self, installation: Installation, place: Place) -> None:
+        """Everybody is in one more channel."""
+        ids = [person.id for person in self.people]
+        await installation.rows(_CHANNEL_MEMBERS, now_ms(), place.id, ids)
 
     async def connect(self, port: int) -> None:
         """Everybody connects, and has been greeted."""

@@ -2,12 +2,14 @@
 
     python -m tests.chaos.hostility PORT < orders
 
-The orders are one line of JSON: {"kind": "flood", "tokens": [...], "sockets": 100, "seconds": 5}. When the time is
-over and nothing more can come from the standard input, the program reads what was sent to it, and prints one JSON
+The orders are one line of JSON: {"kind": "flood", "tokens": [...], "sockets": 100, "seconds": 5}. The program prints
+an empty line when all its upgrades are answered: the time begins. When that is over and nothing more can come from the
+standard input, it reads what was sent to it, waits for those sockets that the server is to end, and prints one JSON
 object: how many sockets were opened, what they were told, and how they ended.
 """
 
 import asyncio
+import contextlib
 import json
 import random
 import sys
@@ -24,8 +26,10 @@ from tests.chaos.raw import CLOSE, PING, TEXT, Reading, frame, upgrade
 WRITE_BYTES = 16 * 1024
 PAUSE = 0.02
 """Seconds between two writes of a client: together they send more than any node reads."""
+PATIENCE = 60.0
+"""For so long it waits for answers and for ends: a machine may have a lot to do beside this."""
 LAST_SECONDS = 1.5
-"""At the end all read, to hear how their sockets ended."""
+"""At the end, to hear of those that end and should not."""
 
 
 class Orders(Struct):
@@ -37,6 +41,8 @@ class Orders(Struct):
     tokens: list[str] = []
     channel_id: str = ""
     """Where they say that they type."""
+    ends: int = 0
+    """So many sockets the server is to end."""
 
 
 class Report(Struct):
@@ -148,10 +154,18 @@ class Client(asyncio.Protocol):
                 self.transport.write(data)
             await asyncio.sleep(PAUSE * random.uniform(0.5, 1.5))
 
+    @property
+    def answered(self) -> bool:
+        """Whether its upgrade is, or never will be."""
+        return self._reading.status != 0 or self.transport is None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server has ended it."""
+        return self.told_code != 0 or self.transport is None
+
     def read_the_rest(self) -> None:
-        """Be a good client at last."""
-        if self._task is not None:
-            self._task.cancel()
+        """Be deaf no more."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.resume_reading()
 
@@ -174,19 +188,31 @@ async def run(port: int, orders: Orders) -> Report:
             await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
         except OSError:
             report.refused += 1
+    if orders.kind != "half":
+        await _until(lambda: all(client.answered for client in clients))
+    print(flush=True)
     await asyncio.sleep(orders.seconds)
     await asyncio.to_thread(sys.stdin.buffer.read)
     for client in clients:
         client.read_the_rest()
+    await _until(lambda: sum(client.ended for client in clients) >= orders.ends)
     await asyncio.sleep(LAST_SECONDS)
     report.seconds = loop.time() - begun
     report.closed = dict(Counter(client.told_code for client in clients if client.told_code))
-    report.open = sum(client.transport is not None and not client.told_code for client in clients)
+    report.open = sum(not client.ended for client in clients)
     report.cut = sum(client.transport is None and not client.told_code for client in clients)
     for client in clients:
         if client.transport is not None:
             client.transport.abort()
     return report
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    """Wait for something, though not for ever: the report shows whether it came true."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while not condition():  # noqa: ASYNC110 - many clients could make it true
+                await asyncio.sleep(0.02)
 
 
 def main() -> None:

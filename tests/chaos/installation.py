@@ -27,7 +27,8 @@ from tests.cli.running import free_port
 NODES = 3
 CUT_OFF = 3
 """The node that reaches Redis through a relay, so that it can be cut off."""
-PATIENCE = 30.0
+PATIENCE = 60.0
+"""Seconds, only so that nothing is waited for for ever: that nodes begin and end soon is not what this is about."""
 SERVE = ("-m", "server", "serve")
 
 

@@ -28,6 +28,8 @@ class Answered(Struct, frozen=True):
     seconds: float
     """Until it was answered, repetitions included."""
     repeated: int
+    port: int
+    """Of the node that answered."""
 
 
 class Poster:
@@ -95,6 +97,7 @@ class Poster:
                         sent_at=begun,
                         seconds=time.monotonic() - begun,
                         repeated=repeated,
+                        port=self._ports[0],
                     )
                     self.answered.append(answered)
                     return

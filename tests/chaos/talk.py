@@ -14,7 +14,8 @@ from tests.chaos.posting import Answered, Poster
 LANES = 2
 PACE = 0.05
 """Seconds that a lane waits between two posts: about 150 posts a second in all."""
-CATCH_UP = 20.0
+CATCH_UP = 60.0
+"""What has not come after so many seconds never will."""
 
 
 class Outcome(Struct, kw_only=True):

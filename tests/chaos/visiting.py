@@ -11,6 +11,7 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
+from server.db.pulse import STALL_SECONDS
 from server.ids import now_ms
 from tests.chaos.installation import ChaosNode
 from tests.chaos.people import TLS, Stage
@@ -161,7 +162,7 @@ class Visitors:
                 begun = time.monotonic()
                 live = await http.get("/health/live")
                 self._time("live", begun)
-                if live.status_code != httpx.codes.OK or live.elapsed.total_seconds() > LONGEST / 5:
+                if live.status_code != httpx.codes.OK or live.elapsed.total_seconds() > STALL_SECONDS:
                     self.faults.append(f"live: {live.status_code} after {live.elapsed}")
                 ready = await http.get("/health/ready")
                 if ready.status_code == httpx.codes.SERVICE_UNAVAILABLE:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 
 import psutil
 
+from server.bus.redis import Address, RedisConnection
 from tests.chaos.crowd import Crowd, room_for
 from tests.chaos.fault import Scale
+from tests.chaos.faults.streams import NAMES
 from tests.chaos.installation import ChaosNode, Installation
 from tests.chaos.people import Stage
 from tests.chaos.posting import Answered, Poster
@@ -18,8 +20,10 @@ MANY, SOME = 5_000, 200
 PATIENCE = 60.0
 STEADY_SECONDS = 5.0
 STATEMENTS = 0.25
-"""Statements a socket that the database may be asked for, those of posts and of the node itself included; of a small
-crowd those weigh more."""
+"""Statements a socket that the database may be asked for, besides those of posts, for which as many are allowed as in
+peace: it may all take its time. Those of the nodes themselves are included, and weigh more in a small crowd."""
+FEW_POSTS = 5
+"""So many at least show what a post takes."""
 GROWTH = 2.0
 """The node's memory at its worst, against what it needs with all sockets in peace."""
 
@@ -37,15 +41,19 @@ async def a_crowd_comes_over(stage: Stage, scale: Scale) -> Outcome:
     tasks: list[asyncio.Task[None]] = []
     try:
         await crowd.connect(dying.port)
+        calm = await _statements(installation)
         tasks = [asyncio.create_task(poster.post_until(enough)), asyncio.create_task(memory.watch())]
         await asyncio.sleep(2 * scale.calm)
-        before = await _statements(installation)
+        await _until(lambda: len(poster.answered) >= FEW_POSTS)
+        await _until_saved(installation, crowd)
+        before, posts = await _statements(installation), len(poster.answered)
         crowd.go_next_to(taking.port)
         crowd.answers.clear()
         moment = time.monotonic()
         dying.kill(signal.SIGKILL)
         seconds = await _live_again(crowd, poster, moment)
-        statements = (await _statements(installation) - before) / size
+        of_posts = (len(poster.answered) - posts) * (before - calm) / posts
+        statements = (await _statements(installation) - before - of_posts) / size
         rush = memory.worst
         await asyncio.sleep(STEADY_SECONDS if scale.long else scale.calm)
         enough.set()
@@ -90,6 +98,16 @@ async def _statements(installation: Installation) -> int:
     await installation.rows("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     (row,) = await installation.rows("SELECT sum(calls)::bigint AS calls FROM pg_stat_statements")
     return int(row["calls"])
+
+
+async def _until_saved(installation: Installation, crowd: Crowd) -> None:
+    """Wait until nobody's connection is so young that another node would know nothing of it."""
+    redis = await RedisConnection.open(Address.parse(installation.redis.url))
+    records = [f"{NAMES.prefix}connection:{member.connection_id}" for member in crowd.members]
+    async with asyncio.timeout(PATIENCE):
+        while await redis.command("EXISTS", *records) < len(records):  # noqa: ASYNC110 - it comes from processes
+            await asyncio.sleep(0.02)
+    redis.close()
 
 
 async def _live_again(crowd: Crowd, poster: Poster, moment: float) -> float:

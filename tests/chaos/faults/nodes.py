@@ -7,7 +7,8 @@ import time
 import httpx
 
 from tests.chaos.fault import Scale
-from tests.chaos.people import Stage
+from tests.chaos.installation import ChaosNode
+from tests.chaos.people import TLS, Stage
 from tests.chaos.talk import Outcome, Talk
 
 AIM_SECONDS = 2.0
@@ -42,8 +43,7 @@ async def stop_a_node(stage: Stage, scale: Scale) -> Outcome:
             node = stage.installation.nodes[turn % len(stage.installation.nodes)]
             await asyncio.sleep(scale.calm)
             moment = time.monotonic()
-            node.kill(signal.SIGTERM)
-            refusals |= await _refusals(node.port)
+            refusals |= await _refusals(node)
             longest = max(longest, await node.until_ended())
             slowest = max(slowest, await talk.heard_again(since=moment))
             await stage.installation.restart(node.number)
@@ -81,8 +81,8 @@ def _complain_of_handover(talk: Talk, found: Outcome) -> None:
         found.complaints.append(f"{len(troubles)} requests were begun and not answered: {troubles[:5]}")
 
 
-async def _refusals(port: int) -> set[str]:
-    """What a node that is stopping refuses, as long as it listens."""
+async def _refusals(node: ChaosNode) -> set[str]:
+    """Tell a node to stop; what it refuses then, as long as it listens."""
     seen: set[str] = set()
     upgrade = {
         "Connection": "Upgrade",
@@ -90,7 +90,9 @@ async def _refusals(port: int) -> set[str]:
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
     }
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5) as http:
+    async with httpx.AsyncClient(base_url=node.url, timeout=30, verify=TLS) as http:
+        await http.get("/health/ready")  # so that all is prepared for the short time that there is
+        node.kill(signal.SIGTERM)
         try:
             while len(seen) < 2:
                 if (await http.get("/health/ready")).status_code == httpx.codes.SERVICE_UNAVAILABLE:

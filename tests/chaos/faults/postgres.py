@@ -20,7 +20,12 @@ BACK_SECONDS = 10.0
 LATE_SECONDS = 10.0
 AT_ONCE = 20
 
-Course = Callable[[], Awaitable[None]]
+NOTICED_SECONDS = 30.0
+"""The database stays away until it is known to be: how soon that is depends on how busy the machine is."""
+
+Noticed = Callable[[], Awaitable[None]]
+"""Waits until somebody was refused for it, and the nodes say that they are not ready."""
+Course = Callable[[Noticed], Awaitable[None]]
 """Breaks something, waits, and mends it."""
 
 
@@ -37,29 +42,38 @@ async def kill_postgres(stage: Stage, scale: Scale) -> Outcome:
 async def pause_postgres(stage: Stage, scale: Scale) -> Outcome:
     """SIGSTOP of all its processes."""
     installation = stage.installation
-    seconds = 20 if scale.long else 6
+    seconds = 20 if scale.long else 5
 
-    async def course() -> None:
+    async def course(noticed: Noticed) -> None:
         stopped = _stop_all(installation)
         await asyncio.sleep(seconds)
+        await noticed()
         for process in reversed(stopped):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.resume()
 
-    return await _under(stage, scale, f"PostgreSQL hangs for {seconds} s", course)
+    return await _under(stage, scale, f"PostgreSQL hangs for {seconds} s and more", course)
 
 
 async def take_all_connections(stage: Stage, scale: Scale) -> Outcome:
     """Others have all places for connections, also those that the nodes had."""
     taken: list[asyncpg.Connection] = []
 
-    async def course() -> None:
+    async def keep() -> None:
+        while True:
+            await _take_those_of_nodes(stage.installation, taken)
+            await asyncio.sleep(0.2)
+
+    async def course(noticed: Noticed) -> None:
         try:
             await _fill(stage.installation, taken)
-            end = time.monotonic() + (8 if scale.long else 3)
-            while time.monotonic() < end:
-                await _take_those_of_nodes(stage.installation, taken)
-                await asyncio.sleep(0.2)
+            keeping = asyncio.create_task(keep())
+            try:
+                await asyncio.sleep(8 if scale.long else 3)
+                await noticed()
+            finally:
+                keeping.cancel()
+                await asyncio.gather(keeping, return_exceptions=True)
         finally:
             for connection in taken:
                 connection.terminate()
@@ -71,11 +85,12 @@ async def take_all_connections(stage: Stage, scale: Scale) -> Outcome:
 async def _restart(stage: Stage, scale: Scale, signum: signal.Signals, fault: str) -> Outcome:
     postgres = stage.installation.postgres
 
-    async def course() -> None:
+    async def course(noticed: Noticed) -> None:
         psutil.Process(postgres.pid).send_signal(signum)
         while postgres.returncode() is None:  # noqa: ASYNC110 - a process
             await asyncio.sleep(0.01)
         await asyncio.sleep(3 if scale.long else 0.7)
+        await noticed()
         await asyncio.to_thread(postgres.stop)
         await asyncio.to_thread(postgres.start)
 
@@ -116,12 +131,22 @@ async def _under(
 ) -> Outcome:
     """Let people talk and others ask all sorts of things while the database is away."""
     visitors = Visitors(stage, await newcomers(stage, len(stage.installation.nodes)))
+    ports = set(stage.installation.ports)
     slowest = 0.0
     async with Talk.begin(stage) as talk:
+
+        def is_noticed() -> bool:
+            said = visitors.unready == ports if all_unready else bool(visitors.unready)
+            return said and bool(visitors.refused) and any(one.unavailable for one in talk.posters)
+
+        async def noticed() -> None:
+            with contextlib.suppress(TimeoutError):  # then it is a complaint
+                await talk.until(is_noticed, NOTICED_SECONDS)
+
         for _ in range(rounds):
             await asyncio.sleep(scale.calm)
             async with visitors.about():
-                await course()
+                await course(noticed)
                 slowest = max(slowest, await talk.heard_again(since=time.monotonic()))
         await asyncio.sleep(scale.calm)
     found = talk.outcome(fault, slowest)
@@ -137,7 +162,7 @@ async def _under(
         found.complaints.append(f"{drops} sockets were closed")
     if not unavailable or not visitors.refused or not visitors.unready:
         found.complaints.append("nothing was refused: the fault did not happen")
-    if all_unready and visitors.unready != set(stage.installation.ports):
+    if all_unready and visitors.unready != ports:
         found.complaints.append(f"only the nodes at {visitors.unready} said that they were not ready")
     late = await seconds_until_a_scheduled_post_is_sent(stage)
     if late > LATE_SECONDS:
