@@ -175,6 +175,7 @@ async def log_in_and_out(crowd: Crowd, one: Person) -> None:
         other = Person(reply.json(), reply.headers["token"])
         await crowd.ask(other, "GET", "/users/me")
         await crowd.ask(other, "POST", "/users/logout")
+        await crowd.wander(5, 6)  # by then every node has heard of it, however busy it is
         await crowd.ask(other, "GET", "/users/me", expect=401)
 
 
@@ -255,7 +256,7 @@ async def visit(crowd: Crowd, one: Person) -> None:
     headers = {} if challenged else {"Authorization": f"Bearer {one.token}"}
     deflate = crowd.chance.choice((None, "deflate"))
     url = f"ws://127.0.0.1:{crowd.port()}/api/v4/websocket"
-    async with connect(url, additional_headers=headers, compression=deflate, open_timeout=15) as socket:
+    async with connect(url, additional_headers=headers, compression=deflate, open_timeout=30) as socket:
         if challenged:
             await _send(socket, 1, "authentication_challenge", {"token": one.token})
         place = crowd.place().id
@@ -297,7 +298,7 @@ async def _send(socket: ClientConnection, seq: int, action: str, data: dict[str,
 async def come_unknown(crowd: Crowd, one: Person) -> None:
     """A socket without a name, or with a false one; the server ends it after a while."""
     url = f"ws://127.0.0.1:{crowd.port()}/api/v4/websocket"
-    async with connect(url, compression=None, open_timeout=15) as socket:
+    async with connect(url, compression=None, open_timeout=30) as socket:
         if crowd.chance.random() < 0.5:
             await _send(socket, 1, "authentication_challenge", {"token": "x" * 26})
         with suppress(ConnectionClosed):

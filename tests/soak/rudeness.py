@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 CHUNK = 32 * 1024
-PATIENCE = 15.0
+PATIENCE = 30.0
 
 
 class Line:

@@ -44,6 +44,8 @@ STALLED = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transact
 SETTINGS = {"MM_METRICSSETTINGS_ENABLE": "true", "MM_METRICSSETTINGS_LISTENADDRESS": "127.0.0.1:0"}
 """Of nodes that can be sampled."""
 
+TOTAL = "all nodes' "
+
 Sample = dict[str, float]
 """By name: "node 1 memory", "Redis keys" …"""
 
@@ -118,8 +120,12 @@ class Sampler:
         }
 
     def series(self, name: str, since: float, until: float) -> list[Point]:
-        """One quantity over a time."""
-        return [(at, sample[name]) for at, sample in self.samples if since <= at <= until and name in sample]
+        """One quantity over a time; with TOTAL before its name that of all nodes together."""
+        samples = [(at, sample) for at, sample in self.samples if since <= at <= until]
+        if name.startswith(TOTAL):
+            parts = [f"node {node.number} {name.removeprefix(TOTAL)}" for node in self._installation.nodes]
+            return [(at, sum(sample[part] for part in parts)) for at, sample in samples]
+        return [(at, sample[name]) for at, sample in samples if name in sample]
 
     async def leftovers(self) -> list[str]:
         """Files in the store that no row of the database knows, by their names."""

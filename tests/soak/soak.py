@@ -20,7 +20,7 @@ from tests.soak.actions import ACTIONS
 from tests.soak.crowd import Crowd
 from tests.soak.flatness import Bounds, Point, judged, judged_latency, percentile, percentiles
 from tests.soak.report import Report, Row
-from tests.soak.sampling import SETTINGS, TABLES, Sample, Sampler
+from tests.soak.sampling import SETTINGS, TABLES, TOTAL, Sample, Sampler
 
 GONE_SECONDS = 30.0
 """Within this time after the last client has gone, a node is as it was before the first one."""
@@ -96,16 +96,19 @@ FEW = Bounds(share=0, least=10, most=0)
 FIXED = Bounds(share=0, least=0, most=0)
 
 OF_NODES: tuple[tuple[str, str, Bounds, float], ...] = (
-    ("descriptors", "descriptors", POOLED, 0),
     ("descriptors", "threads", STEADY, 0),
     ("descriptors", "children", POOLED, 0),
-    ("connections", "sockets", STEADY, 0),
-    ("connections", "clients", STEADY, 0),
     ("connections", "tasks", Bounds(share=0.2, least=20, most=0.5), 0),
     ("connections", "away", STEADY, 330),
     ("memory", "cache", Bounds(share=0.2, least=500, most=0.5), 330),
 )
 """The promise, the quantity, what is allowed, and after how many seconds it is steady by design."""
+OF_ALL_NODES: tuple[tuple[str, str, Bounds, float], ...] = (
+    ("descriptors", "descriptors", Bounds(share=0.1, least=36, most=0.3), 0),
+    ("connections", "sockets", Bounds(share=0.1, least=18, most=0.5), 0),
+    ("connections", "clients", Bounds(share=0.1, least=18, most=0.5), 0),
+)
+"""The same of all nodes together: where the clients are whose connections break is left to chance."""
 OF_ENGINES: tuple[tuple[str, str, Bounds, float], ...] = (
     ("connections", "PostgreSQL connections", Bounds(share=0.3, least=30, most=0.5), 0),
     ("connections", "PostgreSQL idle in transaction", STEADY, 0),
@@ -169,7 +172,7 @@ class Soak:
         sampling.cancel()
         await asyncio.gather(sampling, return_exceptions=True)
         report = Report(rows=[], facts=[])
-        after = await self._left()
+        after = await self._left(before)
         report.rows += self._of_talk()
         report.rows += self._of_samples(begun, ended)
         report.rows += self._of_latency()
@@ -195,16 +198,19 @@ class Soak:
             polite, here = self._chance.random() < 0.5, self._chance.random() < 0.5
             await listener.break_off(politely=polite, here=here)
 
-    async def _left(self) -> Sample:
-        """What there is a while after everybody has gone."""
+    async def _left(self, first: Sample | None = None) -> Sample:
+        """What there is when everybody has gone: a moment later, or as soon as no more is left than the first time."""
         end = time.monotonic() + GONE_SECONDS
         while True:
             found = await self.sampler.look()
-            if all(found[name] == 0 for name in found if name.endswith((" sockets", " clients"))):
-                await asyncio.sleep(1)
-                return await self.sampler.look()
             if time.monotonic() > end:
                 return found
+            if all(found[name] == 0 for name in found if name.endswith((" sockets", " clients"))):
+                if first is None:
+                    await asyncio.sleep(1)
+                    return await self.sampler.look()
+                if not any(row.fault for row in _left_behind(first, found)) and not await self.sampler.leftovers():
+                    return found
             await asyncio.sleep(0.5)
 
     def _processor_seconds(self) -> float:
@@ -265,6 +271,9 @@ class Soak:
             for group, quantity, bounds, settles in OF_NODES
             for number in (1, 2, 3)
         ]
+        judged_ones += [
+            (group, f"{TOTAL}{quantity}", bounds, settles) for group, quantity, bounds, settles in OF_ALL_NODES
+        ]
         judged_ones += OF_ENGINES
         judged_ones += [("tables", f"rows of {table}", STEADY, TABLES_SETTLE.get(table, 0.0)) for table in TABLES]
         return rows + [self._judge(*one, begun, ended) for one in judged_ones]
@@ -292,27 +301,7 @@ class Soak:
 
     async def _of_leaving(self, before: Sample, after: Sample) -> list[Row]:
         """What is there after everybody has gone, against the first time that everybody had gone."""
-        cores = os.cpu_count() or 1
-        threads = cores + 8
-        children = cores + TEXTS_AT_ONCE  # of those that are kept for pictures and texts, any number may wait
-        rows = []
-        for name, allowed in (
-            ("sockets", 0),
-            ("clients", 0),
-            ("tasks", 2),
-            ("children", children),
-            ("threads", threads),
-        ):
-            for key in (f"node {number} {name}" for number in (1, 2, 3)):
-                limit = allowed if name in ("sockets", "clients") else before[key] + allowed
-                fault = "" if after[key] <= limit else f"more than {limit:.0f}"
-                rows.append(Row("left", f"{key}, all gone", f"{before[key]:.0f}", f"{after[key]:.0f}", fault=fault))
-        # Connections of the pool stay, and pipes to the children, so they don't count.
-        first, last = (_descriptors(sample) for sample in (before, after))
-        fault = "" if last <= first + 3 else f"more than {first + 3:.0f}"
-        rows.append(
-            Row("left", "descriptors but the pool's and pipes, all gone", f"{first:.0f}", f"{last:.0f}", fault=fault)
-        )
+        rows = _left_behind(before, after)
         found = await self.sampler.leftovers()
         unknown = "files that no row knows"
         rows.append(Row("left", unknown, "0", str(len(found)), fault="left over" if found else "", details=found))
@@ -333,6 +322,32 @@ class Soak:
             f"99 % of deliveries {percentile(deliveries, 0.99) * 1000:.0f} ms.",
             "Warnings of the nodes: " + ("; ".join(f"{count} x {says}" for says, count in warnings.items()) or "none."),
         ]
+
+
+def _left_behind(before: Sample, after: Sample) -> list[Row]:
+    """What nodes hold for nobody, against the first time that there was nobody."""
+    cores = os.cpu_count() or 1
+    threads = cores + 8
+    children = cores + TEXTS_AT_ONCE  # of those that are kept for pictures and texts, any number may wait
+    rows = []
+    for name, allowed in (
+        ("sockets", 0),
+        ("clients", 0),
+        ("tasks", 2),
+        ("children", children),
+        ("threads", threads),
+    ):
+        for key in (f"node {number} {name}" for number in (1, 2, 3)):
+            limit = allowed if name in ("sockets", "clients") else before[key] + allowed
+            fault = "" if after[key] <= limit else f"more than {limit:.0f}"
+            rows.append(Row("left", f"{key}, all gone", f"{before[key]:.0f}", f"{after[key]:.0f}", fault=fault))
+    # Connections of the pool stay, and pipes to the children, so they don't count.
+    first, last = (_descriptors(sample) for sample in (before, after))
+    fault = "" if last <= first + 3 else f"more than {first + 3:.0f}"
+    rows.append(
+        Row("left", "descriptors but the pool's and pipes, all gone", f"{first:.0f}", f"{last:.0f}", fault=fault)
+    )
+    return rows
 
 
 def _errors(lines: Sequence[str]) -> list[str]:
