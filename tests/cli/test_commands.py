@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -20,7 +20,7 @@ from server.config.keys import KEYS
 from server.db.migrate import schema_files, schema_folder
 from server.engines.postgres import Postgres
 from server.engines.redis import Redis
-from tests.cli.running import Running, free_port, pings, request, runs, wait_until_gone
+from tests.cli.running import PATIENCE, Running, free_port, pings, request, runs, wait_until_gone
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> tuple[int, list[str]]:
@@ -41,8 +41,13 @@ def environ(fresh_database: str, redis_server: Redis, tmp_path: Path) -> dict[st
 
 def wait_for_ping(port: int) -> None:
     """Fail when no node answers on this port after a while."""
-    deadline = time.monotonic() + 20
-    while not pings(port):
+    wait_until(lambda: pings(port))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Fail when something is not so after a while."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -198,11 +203,12 @@ def test_workers_share_a_port_evenly_and_are_replaced(environ: dict[str, str]) -
         wait_for_ping(port)
         workers = [child.pid for child in psutil.Process(running.pid).children()]
         assert len(workers) == 3
-        time.sleep(5.5)
+        wait_until(lambda: all(sockets(pid, port, psutil.CONN_LISTEN) for pid in workers))
+        time.sleep(YOUNG_SECONDS + 0.5)  # one that ended sooner would not be replaced
         for _ in range(240):
             connections.enter_context(socket.create_connection(("127.0.0.1", port)))
-        time.sleep(0.2)
-        counts = [connected(pid, port) for pid in workers]
+        wait_until(lambda: sum(sockets(pid, port, psutil.CONN_ESTABLISHED) for pid in workers) == 240)
+        counts = [sockets(pid, port, psutil.CONN_ESTABLISHED) for pid in workers]
         assert min(counts) >= 40, counts
         code, lines = run(command, environ)
         assert code != 0
@@ -216,18 +222,23 @@ def test_workers_share_a_port_evenly_and_are_replaced(environ: dict[str, str]) -
         running.wait_for(r"worker 1 ended, exit code -9; starting it again")
 
         assert all(pings(port) for _ in range(20))
-        replaced = [child.pid for child in psutil.Process(running.pid).children() if runs(child.pid)]
-        assert len(replaced) == 3
+        replaced: list[int] = []
+
+        def are_three_again() -> bool:
+            replaced[:] = [child.pid for child in psutil.Process(running.pid).children() if runs(child.pid)]
+            return len(replaced) == 3
+
+        wait_until(are_three_again)
         assert set(workers[1:]) < set(replaced)
         running.send(signal.SIGTERM)
         assert running.wait() == 0
         wait_until_gone(replaced)
 
 
-def connected(pid: int, port: int) -> int:
-    """How many connections to a port a process has accepted."""
+def sockets(pid: int, port: int, status: str) -> int:
+    """How many sockets of this status a process has on a port: listening, or of connections that it has accepted."""
     found = psutil.Process(pid).net_connections("tcp")
-    return sum(one.status == psutil.CONN_ESTABLISHED and one.laddr.port == port for one in found)
+    return sum(one.status == status and one.laddr.port == port for one in found)
 
 
 def test_a_worker_runs_the_jobs_that_nodes_leave_to_it(
@@ -243,9 +254,6 @@ def test_a_worker_runs_the_jobs_that_nodes_leave_to_it(
         assert postgres.execute(waiting, name) == "1"
 
         with Running(["worker"], environ) as worker:
-            deadline = time.monotonic() + 20
-            while postgres.execute(waiting, name) != "0":
-                assert time.monotonic() < deadline, worker.output
-                time.sleep(0.05)
+            wait_until(lambda: postgres.execute(waiting, name) == "0")
             worker.send(signal.SIGTERM)
             assert worker.wait() == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from server.engines.directory import DataDirectory
-from tests.cli.running import ROOT, dev, free_port, pings, request, runs, wait_until_gone
+from tests.cli.running import PATIENCE, ROOT, dev, free_port, pings, request, runs, wait_until_gone
 
 NODE = r"node {}: http://127\.0\.0\.1:{} pid (\d+)"
 ADA = {"email": "ada@example.org", "username": "ada", "password": "correct-horse-9"}
@@ -28,12 +28,10 @@ def sign_in(port: int) -> tuple[int, str]:
 def test_two_nodes_start_and_stop_and_find_their_data_again(tmp_path: Path, to_group: bool) -> None:
     port = free_port(2)
     signum = signal.SIGINT if to_group else signal.SIGTERM
-    with subprocess.Popen(["sleep", "60"]) as bystander:
-        begun = time.monotonic()
+    with subprocess.Popen(["sleep", "600"]) as bystander:
         with dev(tmp_path / "data", port, "--nodes", "2") as running:
             running.wait_for(NODE.format(1, port))
             running.wait_for(NODE.format(2, port + 1))
-            assert time.monotonic() - begun < 15
             assert set(running.pids()) == {"postgres", "redis", "node 1", "node 2"}
             assert all(runs(pid) for pid in running.pids().values())
             assert request(port, "POST", "/users", ADA)[0] == 201
@@ -84,7 +82,7 @@ def test_an_engine_that_dies_is_started_again(tmp_path: Path, engine: str) -> No
         os.kill(running.pids()[engine], signal.SIGKILL)
 
         running.wait_for(rf"{engine}: pid \d+", times=2)
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + PATIENCE
         while sign_in(port)[0] != 200:
             assert time.monotonic() < deadline
             time.sleep(0.1)

@@ -11,7 +11,7 @@ from pathlib import Path
 from server.cli.node import Node
 from tests.cli.running import free_port
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Cluster:

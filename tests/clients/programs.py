@@ -11,7 +11,7 @@ from typing import IO, Any, Self, TypeVar
 
 from tests.clients_of import Received
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 T = TypeVar("T")
 Line = dict[str, Any]

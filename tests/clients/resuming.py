@@ -12,7 +12,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.clients_of import Received
 
-PATIENCE = 0.1
+BACK_OFF = 0.1
+PATIENCE = 60.0
 
 
 class Resuming:
@@ -33,7 +34,7 @@ class Resuming:
         """Listen until the end of the block; connected when it begins."""
         task = asyncio.create_task(self._listen())
         try:
-            await asyncio.wait_for(self._connected.wait(), timeout=10)
+            await asyncio.wait_for(self._connected.wait(), timeout=PATIENCE)
             yield self
         finally:
             task.cancel()
@@ -55,7 +56,7 @@ class Resuming:
             except (OSError, ConnectionClosed, InvalidHandshake):
                 pass
             attempt += 1
-            await asyncio.sleep(PATIENCE)
+            await asyncio.sleep(BACK_OFF)
 
     def _take(self, frame: dict[str, Any]) -> None:
         if frame["event"] == "hello":

@@ -19,7 +19,7 @@ from tests.make import Make, Person, Thing
 PACE = 0.01
 LANES = 4
 BEFORE = 20
-PATIENCE = 20.0
+PATIENCE = 60.0
 END = "the end"
 
 

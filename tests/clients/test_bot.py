@@ -17,7 +17,7 @@ from tests.clients.voices import AutodriverVoice
 
 HERE = Path(__file__).parent
 PYTHON = Path(sys.prefix) / "bot" / "bin" / "python"
-PATIENCE = 20.0
+PATIENCE = 60.0
 CONNECTED = "Websocket authentification OK"
 """What the bot's library logs."""
 

@@ -254,7 +254,8 @@ def test_a_post_that_is_linked_to_gets_into_the_store(place: Place, cluster: Clu
 def _previewed(cluster: Cluster, reader: Store, post_id: str) -> dict[str, Any]:
     """The post once a job has looked behind its link."""
     headers = {"Authorization": f"Bearer {reader.token}"}
-    with httpx.Client(base_url=f"http://127.0.0.1:{cluster.ports[0]}/api/v4", headers=headers) as client:
+    url = f"http://127.0.0.1:{cluster.ports[0]}/api/v4"
+    with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as client:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             post: dict[str, Any] = client.get(f"/posts/{post_id}").json()

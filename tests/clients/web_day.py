@@ -17,7 +17,7 @@ T = TypeVar("T")
 Json = Any
 
 PICTURE = picture((640, 480))
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 DESK, PHONE, BOB = "desk", "phone", "bob"
 PERSONAL = {"mentions", "followers", "should_ack"}
@@ -274,7 +274,7 @@ class WebDay:
         ada.call("deleteScheduledPost", ada.id, plans[1]["id"], self.connection)
         assert self.hear("scheduled_post_deleted", PHONE).data["scheduledPost"]["id"] == plans[1]["id"]
 
-        soon = {**plans[0], "message": "Water now!", "scheduled_at": int(time.time() * 1000) + 300}
+        soon = {**plans[0], "message": "Water now!", "scheduled_at": int(time.time() * 1000) + 1000}
         ada.call("updateScheduledPost", soon, self.connection)
         assert self.hear("scheduled_post_updated", PHONE).data["scheduledPost"]["message"] == "Water now!"
         posted = self.hear("posted", *ALL).data["post"]

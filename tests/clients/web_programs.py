@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.clients.web_day import ADA, ALL, BOB, WebDay, ids
+from tests.clients.web_day import ADA, ALL, BOB, PATIENCE, WebDay, ids
 from tests.receiver import Asked, Told
 
 JSON = {"content-type": "application/json"}
@@ -15,7 +15,9 @@ def hook_in(day: WebDay) -> None:
     assert hook["id"] in ids(ada.call("getIncomingWebhooks", day.team))
     with bob.refused(403):
         bob.call("removeIncomingWebhook", hook["id"])
-    answer = httpx.post(f"http://127.0.0.1:{day.port}/hooks/{hook['id']}", json={"text": "It rains, @bob"})
+    answer = httpx.post(
+        f"http://127.0.0.1:{day.port}/hooks/{hook['id']}", json={"text": "It rains, @bob"}, timeout=PATIENCE
+    )
     assert (answer.status_code, answer.text) == (200, "ok")
     posted = day.hear("posted", *ALL)
     assert posted.data["post"]["message"] == "It rains, @bob"
@@ -83,7 +85,7 @@ def command(day: WebDay) -> None:
 
     later = httpx.URL(asked.form["response_url"][0]).path
     body = {"text": "With bread", "response_type": "in_channel"}
-    assert httpx.post(f"http://127.0.0.1:{day.port}{later}", json=body).status_code == 200
+    assert httpx.post(f"http://127.0.0.1:{day.port}{later}", json=body, timeout=PATIENCE).status_code == 200
     posted = day.hear("posted", *ALL).data["post"]
     assert (posted["message"], posted["user_id"]) == ("With bread", bob.id)
     ada.call("deleteCommand", made["id"])
@@ -113,9 +115,6 @@ def act(day: WebDay) -> None:
     assert bob.call("doPostAction", post["id"], "done")["status"] == "OK"
     asked = day.asked()
     assert (asked.json["post_id"], asked.json["context"]) == (post["id"], {"bed": 3})
-    heard, said = day.ears[BOB].hears_all("post_edited", "ephemeral_message")
-    assert (heard.data["post"]["message"], said.data["post"]["message"]) == ("Watered", "Thanks")
-    assert day.hear("post_edited", *ADA).data["post"]["message"] == "Watered"
 
     dialog = {
         "trigger_id": asked.json["trigger_id"],
@@ -126,8 +125,11 @@ def act(day: WebDay) -> None:
             "elements": [{"display_name": "Liters", "name": "liters", "type": "text"}],
         },
     }
-    answer = httpx.post(f"http://127.0.0.1:{day.port}/api/v4/actions/dialogs/open", json=dialog)
-    assert answer.status_code == 200
+    answer = httpx.post(f"http://127.0.0.1:{day.port}/api/v4/actions/dialogs/open", json=dialog, timeout=PATIENCE)
+    assert answer.status_code == 200  # who asks three seconds later is refused
+    heard, said = day.ears[BOB].hears_all("post_edited", "ephemeral_message")
+    assert (heard.data["post"]["message"], said.data["post"]["message"]) == ("Watered", "Thanks")
+    assert day.hear("post_edited", *ADA).data["post"]["message"] == "Watered"
     assert day.hear("open_dialog", BOB).data["dialog"]["dialog"]["title"] == "How much?"
     refused = bob.call(
         "submitInteractiveDialog",

@@ -134,7 +134,7 @@ async def test_pictures_with_faults_are_made_small_or_refused(blobs: Blobs, prev
         except ApiError as error:
             assert error.status == 400
             ends.append("refused")
-        assert time.monotonic() - started < SECONDS * 2
+        assert time.monotonic() - started < SECONDS * 3
 
     cases = [("png", []), ("jpeg", []), ("gif", []), *gathered(14, sorted(PICTURES))]
     for start in range(0, len(cases), 2):
@@ -150,7 +150,7 @@ async def test_texts_of_files_with_faults_are_read_or_none(blobs: Blobs, texts: 
         await blobs.write(f"{number}", mutated(FILES[kind], changes))
         started = time.monotonic()
         text = await texts.read(f"{number}", kind, seconds=20, archives=True)
-        assert time.monotonic() - started < 45
+        assert time.monotonic() - started < 90
         return text
 
     for number, kind in enumerate(FILES):

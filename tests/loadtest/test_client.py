@@ -10,6 +10,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from loadtest.client import CallFailed, Disconnected, Frame, Refused, Rest, ServerFailed, Socket, TimedOut, label
+from tests.waiting import PATIENCE
 
 HELLO = '{"event":"hello","data":{"connection_id":"%s"},"broadcast":{},"seq":0}'
 EVENT = '{"event":"typing","data":{"user_id":"u"},"broadcast":{"channel_id":"town"},"seq":%10d}'
@@ -47,7 +48,7 @@ class Ear:
         self.heard.append("closed")
 
     def wait_for(self, count: int) -> list[object]:
-        with gevent.Timeout(10):
+        with gevent.Timeout(PATIENCE):
             while len(self.heard) < count:
                 gevent.sleep(0.01)
         return self.heard
@@ -122,7 +123,7 @@ async def test_a_call_that_fails_is_counted_by_what_went_wrong(
     async with answering(answer) as url:
 
         def call() -> None:
-            with contextlib.closing(Rest(url, reports, timeout=0.5)) as rest:
+            with contextlib.closing(Rest(url, reports, timeout=0.5 if failure is TimedOut else PATIENCE)) as rest:
                 rest.post("/channels/{}/posts?since={}", "c", 7, body={})
 
         with pytest.raises(failure, match=text):
@@ -154,7 +155,7 @@ async def test_a_hole_in_the_numbers_of_events_is_noticed() -> None:
     async with speaking([HELLO % "one", EVENT % 1, EVENT % 3, EVENT % 4]) as (url, _):
 
         def listen() -> list[object]:
-            socket = Socket(url, "token", ear, reports, timeout=5)
+            socket = Socket(url, "token", ear, reports, timeout=PATIENCE)
             assert not socket.open()
             heard = ear.wait_for(5)
             socket.drop()
@@ -176,7 +177,7 @@ async def test_a_resumed_connection_goes_on_and_one_that_is_not_begins_anew() ->
     async with speaking(*talks) as (url, paths):
 
         def come_and_go() -> list[bool]:
-            socket = Socket(url, "token", ear, reports, timeout=5)
+            socket = Socket(url, "token", ear, reports, timeout=PATIENCE)
             socket.open()
             ear.wait_for(2)
             socket.drop()
@@ -196,14 +197,21 @@ async def test_a_resumed_connection_goes_on_and_one_that_is_not_begins_anew() ->
     assert [name for _, name, _ in reports] == ["connect", "resume", "reconnect anew"]
 
 
-async def test_a_server_that_hangs_up_is_noticed_and_one_that_says_nothing_too() -> None:
+async def test_a_server_that_hangs_up_is_noticed_and_one_that_says_nothing_too(monkeypatch: pytest.MonkeyPatch) -> None:
     ear, reports = Ear(), Reports()
+    connect = Socket._connect
+
+    def connect_and_hurry(socket: Socket, url: str) -> None:
+        connect(socket, url)
+        socket._timeout = 0.3
+
     async with speaking([HELLO % "one", "close"], []) as (url, _):
 
         def listen() -> None:
-            Socket(url, "token", ear, reports, timeout=5).open()
+            Socket(url, "token", ear, reports, timeout=PATIENCE).open()
             ear.wait_for(2)
-            Socket(url, "token", ear, reports, timeout=0.3).open()
+            monkeypatch.setattr(Socket, "_connect", connect_and_hurry)
+            Socket(url, "token", ear, reports, timeout=PATIENCE).open()
 
         with pytest.raises(TimedOut, match="neither hello nor an answer"):
             await beside(listen)

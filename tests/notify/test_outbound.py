@@ -25,11 +25,13 @@ from server.notify.outbound import (
     is_excepted,
     is_public,
 )
+from tests.waiting import PATIENCE
 
 Talk = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 """What a server does with the head of a request."""
 
 LOOPBACK = ServiceSection(AllowedUntrustedInternalConnections="127.0.0.1")
+TOO_LATE = "The address did not answer in time."
 
 
 @pytest_asyncio.fixture
@@ -194,7 +196,8 @@ async def test_no_spelling_of_the_loopback_is_called(guarded: Outbound, host: st
             await guarded.send("GET", f"http://{host}:{port}/")
 
     assert not called
-    assert failed.value.reason in ("The address is not allowed.", "The address could not be reached.")
+    # Some of them are names, and whoever is asked for these may take its time.
+    assert failed.value.reason in ("The address is not allowed.", "The address could not be reached.", TOO_LATE)
 
 
 class Names:
@@ -218,7 +221,6 @@ class Names:
 
 
 PUBLIC = "93.184.216.34"
-TOO_LATE = "The address did not answer in time."
 
 
 async def test_what_a_name_stands_for_later_does_not_matter(guarded: Outbound, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,7 +388,7 @@ async def test_slow_names_hold_up_nobody_else(
 
     def slowly(host: str, *args: Any, **options: Any) -> Any:
         if host.endswith(".slow.example"):
-            over.wait(10)
+            over.wait(60)
             raise OSError
         return ask(host, *args, **options)
 
@@ -395,8 +397,9 @@ async def test_slow_names_hold_up_nobody_else(
         slow = [asyncio.create_task(guarded.send("GET", f"http://{n}.slow.example/", timeout=0.5)) for n in range(40)]
         await asyncio.sleep(0.05)
         try:
-            assert await asyncio.wait_for(asyncio.to_thread(lambda: 1), 2) == 1
-            assert (await guarded.send("GET", f"http://127.0.0.1:{port}/", trusted=True, timeout=2)).status == 200
+            assert await asyncio.wait_for(asyncio.to_thread(lambda: 1), PATIENCE) == 1
+            answer = await guarded.send("GET", f"http://127.0.0.1:{port}/", trusted=True, timeout=PATIENCE)
+            assert answer.status == 200
         finally:
             over.set()
             answers = await asyncio.gather(*slow, return_exceptions=True)
@@ -409,19 +412,22 @@ async def _say(writer: asyncio.StreamWriter, answer: bytes) -> None:
 
 
 async def test_a_slow_host_leaves_connections_for_others(outbound: Outbound) -> None:
+    over = asyncio.Event()
+
     async def hang(head: bytes, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(2)
+        await over.wait()
 
     async with (
         listening(hang) as slow,
         listening(lambda head, writer: _say(writer, b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")) as other,
     ):
-        calls = [asyncio.create_task(outbound.send("GET", f"http://127.0.0.1:{slow}/", timeout=1)) for _ in range(100)]
-        await asyncio.sleep(0.2)
+        url = f"http://127.0.0.1:{slow}/"
+        calls = [asyncio.create_task(outbound.send("GET", url, timeout=2 * PATIENCE)) for _ in range(100)]
+        answer = await outbound.send("GET", f"http://127.0.0.1:{other}/", timeout=PATIENCE)
         refused = [call for call in calls if call.done()]
-        answer = await asyncio.wait_for(outbound.send("GET", f"http://127.0.0.1:{other}/"), 1)
+        over.set()
         reasons = {str(error) for error in await asyncio.gather(*calls, return_exceptions=True)}
 
     assert len(refused) == 100 - PER_HOST
     assert answer.status == 200
-    assert reasons == {"The address has too many calls under way.", TOO_LATE}
+    assert reasons == {"The address has too many calls under way.", "The address gave no proper answer."}

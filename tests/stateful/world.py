@@ -11,8 +11,8 @@ from tests.nodes import TestNode
 
 T = TypeVar("T")
 
-PATIENCE = 30
-"""Seconds after which a call is given up."""
+PATIENCE = 120
+"""Seconds after which what is asked, many requests perhaps, is given up."""
 
 
 class Bridge:
