@@ -19,9 +19,10 @@ from tests.waiting import until
 
 SITE = "https://chat.example.org"
 FAILED = SQL("SELECT count(*) FROM jobs WHERE name = $1 AND payload->>'user_id' = $2 AND failed_at = 0 AND error <> ''")
+# They count as not tried yet: what is found to have failed from then on has failed again, or is another one.
 RUN_NOW = SQL("""
     WITH due AS (
-        UPDATE jobs SET run_at = 0
+        UPDATE jobs SET run_at = 0, error = ''
          WHERE name = $1 AND payload->>'user_id' = $2 AND failed_at = 0 AND error <> ''
      RETURNING id
     )
