@@ -6,7 +6,7 @@ import math
 import socket
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
@@ -27,6 +27,7 @@ from server.features.system.store import ConfigStore
 from server.serve import uvicorn_config
 from tests.clients_of import Client
 from tests.lines import Lines
+from tests.waiting import until_gone
 
 # Nodes believe for as long as the tests run what they have cached: else some statement is run again every five minutes,
 # now and then right where statements are counted.
@@ -34,6 +35,8 @@ app.TRUSTED_SECONDS = math.inf
 
 AT_REST_KEY = "tests-tests-tests-tests-tests-tests-tests"
 """With which all nodes of the tests seal what their databases hold of secrets."""
+
+ENDING_GUESTS = SQL("SELECT count(*) FROM jobs WHERE name = 'deactivate_guests' AND failed_at = 0")
 
 
 class Marker(Event, frozen=True):
@@ -95,6 +98,7 @@ class TestNode:
         self._read = self.services.config
         store = node.services.extras[ConfigStore]
         assert isinstance(store, ConfigStore)
+        self._store = store
         store.on_changed.insert(0, self._change_again)
 
     @property
@@ -147,6 +151,12 @@ class TestNode:
         self.services.config, changes = before
         del self._changes[changes:]
 
+    async def has_read_settings(self) -> None:
+        """Wait until the node has in force what was stored of settings before, also by another node."""
+        await self.services.bus.fence()
+        while (reloading := self._store._reloading) is not None and not reloading.done():
+            await asyncio.wait([reloading])
+
     def _change_again(self) -> None:
         """The settings have been read from the database: where they are as before, the changes stay."""
         read, self._read = self._read, self.services.config
@@ -157,6 +167,15 @@ class TestNode:
     async def close(self) -> None:
         """Close the clients' connections."""
         await self._http.aclose()
+
+
+async def forget_stored_settings(nodes: Sequence[TestNode], admin: Client) -> None:
+    """Put the settings back that a test has stored, and wait until nothing comes of that any more: not in the next test
+    either are those in force, and no guests are ended who were let in by them."""
+    (await admin.put("/config", {})).ok()
+    for node in nodes:
+        await node.has_read_settings()
+    await until_gone(lambda: nodes[0].services.db.value(ENDING_GUESTS))
 
 
 @contextlib.asynccontextmanager

@@ -14,7 +14,7 @@ from server.http.router import Route, RouteTree
 from tests.clients_of import Reply
 from tests.contract.conformity import Conformity
 from tests.make import Make
-from tests.nodes import TestNode
+from tests.nodes import TestNode, forget_stored_settings
 from tests.receiver import receiving
 from tests.security.lines_of import OWN, PUBLIC, asked_of, names_of, parts_of_path
 from tests.security.requests_of import SETTINGS
@@ -71,7 +71,9 @@ def check(name: str, role: str, reply: Reply) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_who_may_is_what_the_table_says(world: World, settings: Callable[..., None]) -> None:
+async def test_who_may_is_what_the_table_says(
+    world: World, settings: Callable[..., None], two_nodes: tuple[TestNode, TestNode]
+) -> None:
     settings(**SETTINGS)
     table = dict(line.split(": ", 1) for line in TABLE.read_text(encoding="utf-8").splitlines() if line[:1] != "#")
     found: dict[str, str] = {}
@@ -88,7 +90,7 @@ async def test_who_may_is_what_the_table_says(world: World, settings: Callable[.
                     faults.append(f"{name} as {role}: {fault}")
             found[name] = " ".join(statuses)
 
-    (await world.admin.put("/config", {})).ok()
+    await forget_stored_settings(two_nodes, world.admin)
     changed = [f"{name}: {statuses}" for name, statuses in found.items() if table.get(name) != statuses]
     gone = [name for name in table if name not in found]
     assert faults == [], "\n".join(["answers that the OpenAPI document does not know:", *faults])

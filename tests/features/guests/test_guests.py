@@ -12,13 +12,14 @@ from server.features.guests.models import DeactivateGuests
 from server.ids import now_ms
 from tests.clients_of import Client, Reply
 from tests.make import PASSWORD, Make, Person, Thing
-from tests.nodes import TestNode
+from tests.nodes import TestNode, forget_stored_settings
 from tests.smtp import MailServer, Taken
 
 Clients = Callable[..., Client]
 Settings = Callable[..., None]
 Sockets = Callable[..., Any]
 Json = dict[str, Any]
+Nodes = tuple[TestNode, TestNode]
 FORBIDDEN = (403, "api.context.permissions.app_error")
 
 
@@ -309,13 +310,15 @@ async def test_who_may_not_be_demoted_or_promoted(
 
 
 async def test_switching_guests_off_ends_them_everywhere(
-    make: Make, client: Clients, admin: Person, socket: Sockets, settings: Settings, node: TestNode
+    make: Make, client: Clients, admin: Person, socket: Sockets, two_nodes: Nodes
 ) -> None:
     guest, member = await make.users(2)
     team = await make.team([guest, member])
     await make.channel(team, [guest, member])
     (await client(admin).post(f"/users/{guest.id}/demote")).ok()
     (await client(admin).put("/config/patch", {"GuestAccountsSettings": {"Enable": True}})).ok()
+    for each in two_nodes:
+        await each.has_read_settings()  # what is stored is in force from now on, not what the test has set
 
     async with socket(guest, node=1) as ending, socket(member, node=1) as others:
         (await client(admin).put("/config/patch", {"GuestAccountsSettings": {"Enable": False}})).ok()
@@ -329,7 +332,7 @@ async def test_switching_guests_off_ends_them_everywhere(
     assert (await client(member).get("/users/me")).ok()["id"] == member.id
     audits = (await client(admin).get(f"/users/{guest.id}/audits")).ok()
     assert "active=false guests are switched off" in {audit["extra_info"] for audit in audits}
-    (await client(admin).put("/config", {})).ok()
+    await forget_stored_settings(two_nodes, client(admin))
 
 
 async def test_a_guest_can_not_be_let_in_while_guests_are_off(
@@ -366,14 +369,14 @@ async def test_the_role_of_a_guest_changes_memberships_however_it_is_given(
 
 
 async def test_guests_stay_when_the_settings_let_them_in_again_meanwhile(
-    make: Make, client: Clients, admin: Person, node: TestNode
+    make: Make, client: Clients, admin: Person, two_nodes: Nodes
 ) -> None:
     guest = await make.user()
     (await client(admin).post(f"/users/{guest.id}/demote")).ok()
     (await client(admin).put("/config/patch", {"GuestAccountsSettings": {"Enable": True}})).ok()
 
-    await guest_jobs.deactivate_guests(request_context(node.services), DeactivateGuests())
+    await guest_jobs.deactivate_guests(request_context(two_nodes[0].services), DeactivateGuests())
 
     assert (await client(guest).get("/users/me")).ok()["id"] == guest.id
     (await client(admin).put(f"/users/{guest.id}/roles", {"roles": "system_user"})).ok()
-    (await client(admin).put("/config", {})).ok()
+    await forget_stored_settings(two_nodes, client(admin))
