@@ -200,11 +200,11 @@ async def test_a_draft_belongs_to_a_thread_of_its_channel(client: Clients, make:
 async def test_a_user_has_so_many_drafts_and_no_more(client: Clients, make: Make, world: World, two_nodes: Any) -> None:
     fill = """
         INSERT INTO drafts (user_id, channel_id, root_id, create_at, update_at, message)
-        SELECT $1, $2, lpad(n::text, 26, 'x'), 1, 1, 'x' FROM generate_series(1, 999) AS n
+        SELECT $1, $2, lpad(n::text, 26, 'x'), $3, $3, 'x' FROM generate_series(1, 999) AS n
     """
     connection = await two_nodes[0].services.db.connect()
     try:
-        await connection.execute(fill, world.ada.id, world.town.id)
+        await connection.execute(fill, world.ada.id, world.town.id, now_ms())  # nothing that is swept away as old
     finally:
         await connection.close()
     (await keep(client, world.ada, world.town)).ok(201)
