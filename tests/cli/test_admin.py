@@ -15,7 +15,7 @@ SECRET = "correct-horse-9"
 @pytest.fixture
 def environ(fresh_database: str, redis_server: Redis) -> dict[str, str]:
     """The variables of a node of this test's own."""
-    return {"MM_SQLSETTINGS_DATASOURCE": fresh_database, "MM_CACHESETTINGS_REDISADDRESS": redis_server.url}
+    return {"MM_SQLSETTINGS_DATASOURCE": fresh_database, "MM_CACHESETTINGS_REDISADDRESS": f"{redis_server.url}?db=9"}
 
 
 @pytest.fixture

@@ -31,10 +31,10 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> t
 
 @pytest.fixture
 def environ(fresh_database: str, redis_server: Redis, tmp_path: Path) -> dict[str, str]:
-    """The variables of a node of this test's own."""
+    """The variables of a node of this test's own: when one is killed, those of other tests would forget everything."""
     return {
         "MM_SQLSETTINGS_DATASOURCE": fresh_database,
-        "MM_CACHESETTINGS_REDISADDRESS": redis_server.url,
+        "MM_CACHESETTINGS_REDISADDRESS": f"{redis_server.url}?db=9",
         "MM_FILESETTINGS_DIRECTORY": str(tmp_path / "files"),
     }
 

@@ -25,7 +25,7 @@ SEED = ["seed", "--posts", "3000", "--users", "24", "--channels", "40", "--with-
 async def seeded_database(databases: Databases, redis_server: Redis) -> AsyncIterator[str]:
     """A seeded database."""
     dsn = databases.fresh()
-    environ = {"MM_SQLSETTINGS_DATASOURCE": dsn, "MM_CACHESETTINGS_REDISADDRESS": redis_server.url}
+    environ = {"MM_SQLSETTINGS_DATASOURCE": dsn, "MM_CACHESETTINGS_REDISADDRESS": f"{redis_server.url}?db=9"}
     code, lines = await asyncio.to_thread(run, SEED, environ)
     assert code == 0, lines
     assert "made 3,000 posts, 40 users," in lines[-1]
@@ -36,7 +36,7 @@ async def seeded_database(databases: Databases, redis_server: Redis) -> AsyncIte
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def seeded(seeded_database: str, redis_server: Redis, tmp_path_factory: Any) -> AsyncIterator[TestNode]:
     """A node on it."""
-    async with start_node(seeded_database, redis_server.url, tmp_path_factory.mktemp("files")) as node:
+    async with start_node(seeded_database, f"{redis_server.url}?db=9", tmp_path_factory.mktemp("files")) as node:
         yield node
 
 
@@ -104,7 +104,10 @@ async def test_some_are_in_exactly_so_many_channels(seeded_database: str) -> Non
 
 
 async def test_a_database_in_use_stays_as_it_is(seeded_database: str, redis_server: Redis) -> None:
-    environ = {"MM_SQLSETTINGS_DATASOURCE": seeded_database, "MM_CACHESETTINGS_REDISADDRESS": redis_server.url}
+    environ = {
+        "MM_SQLSETTINGS_DATASOURCE": seeded_database,
+        "MM_CACHESETTINGS_REDISADDRESS": f"{redis_server.url}?db=9",
+    }
 
     code, lines = await asyncio.to_thread(run, SEED, environ)
 

@@ -74,7 +74,15 @@ def check(asked: Asked, rate: Rate, status: int) -> None:
     assert 1 <= int(refused.headers["retry-after"]) <= rate.seconds + 1
 
 
-async def test_one_password_on_all_accounts_is_tried_in_vain(make: Make, client: Clients) -> None:
+@pytest.fixture
+def failures(monkeypatch: pytest.MonkeyPatch) -> Rate:
+    """The limit of failed logins; nobody gets another guess while a test goes on."""
+    rate = replace(limits.LOGIN_FAILURES, seconds=600.0)
+    monkeypatch.setattr(login_service, "LOGIN_FAILURES", rate)
+    return rate
+
+
+async def test_one_password_on_all_accounts_is_tried_in_vain(make: Make, client: Clients, failures: Rate) -> None:
     ada = await make.user()
     here = anybody()
 
@@ -82,19 +90,17 @@ async def test_one_password_on_all_accounts_is_tried_in_vain(make: Make, client:
         body = {"login_id": f"nobody{next(_hosts)}", "password": PASSWORD}
         return client(node=node).post("/users/login", body, headers=here)
 
-    asked = await until_refused(spray, limits.LOGIN_FAILURES.burst)
+    asked = await until_refused(spray, failures.burst)
     right = {"login_id": ada.username, "password": PASSWORD}
     there = [await client(node=node).post("/users/login", right, headers=here) for node in (0, 1)]
     elsewhere = await client().post("/users/login", right, headers=anybody())
 
-    check(asked, limits.LOGIN_FAILURES, 401)
+    check(asked, failures, 401)
     assert [reply.status for reply in there] == [429, 429]
     assert elsewhere.status == 200
 
 
-async def test_guesses_at_one_time_count_all(client: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
-    rate = replace(limits.LOGIN_FAILURES, seconds=600.0)  # nobody gets another guess while this goes on
-    monkeypatch.setattr(login_service, "LOGIN_FAILURES", rate)
+async def test_guesses_at_one_time_count_all(client: Clients, failures: Rate) -> None:
     here = anybody()
     guesses = [{"login_id": f"nobody{number}", "password": PASSWORD} for number in range(150)]
     begun = time.monotonic()
@@ -102,14 +108,14 @@ async def test_guesses_at_one_time_count_all(client: Clients, monkeypatch: pytes
         *(client(node=number % 2).post("/users/login", body, headers=here) for number, body in enumerate(guesses))
     )
     after = [await client(node=node).post("/users/login", guesses[0], headers=here) for node in (0, 1)]
-    over = [reply.status for reply in replies].count(401) - rate.burst
+    over = [reply.status for reply in replies].count(401) - failures.burst
 
     assert {reply.status for reply in replies} <= {401, 429}
     assert [reply.status for reply in after] == [429, 429]
     passed = time.monotonic() - begun
     # A node that knows that it refuses does not ask for how long by now: the one that counted last has heard of all.
     longest = max(int(reply.headers["retry-after"]) for reply in after)
-    assert longest > max(0, (over - 1) * rate.seconds - passed)
+    assert longest > max(0, (over - 1) * failures.seconds - passed)
 
 
 async def test_a_company_signs_in_from_one_address(make: Make, client: Clients) -> None:
