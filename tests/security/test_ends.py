@@ -137,7 +137,7 @@ async def test_access_tokens_that_are_switched_off_are_out_at_once(
         change = {"ServiceSettings": {"EnableUserAccessTokens": on}}
         (await client(admin).put("/config/patch", change)).ok()
         for each in two_nodes:
-            await each.read_settings()
+            await each.has_read_settings()
 
     await switch(True)
     token = (await client(admin).post("/users/me/tokens", {"description": "script"})).ok()["token"]
