@@ -1,6 +1,5 @@
 """What all tests share: real engines, real nodes on real ports, and words to build worlds with."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
@@ -139,20 +138,25 @@ async def socket(two_nodes: tuple[TestNode, TestNode]) -> AsyncIterator[Callable
 
 
 @pytest_asyncio.fixture
-async def counted(two_nodes: tuple[TestNode, TestNode], node: TestNode) -> Callable[..., Any]:
-    """`with counted(sql=1):` fails unless the first node runs exactly so many statements in the block.
-
-    It does not begin before the nodes have forgotten what they must for something that an earlier test cut off.
+async def no_doubts(two_nodes: tuple[TestNode, TestNode], node: TestNode) -> None:
+    """The nodes have forgotten what they must for something that an earlier test cut off, or for a node that it killed:
+    they keep what they load.
     """
 
-    async def is_in_doubt() -> bool:
-        return any(each.is_in_doubt for each in two_nodes)
+    async def is_in_doubt() -> object:
+        return any(each.is_in_doubt for each in two_nodes) or await node.services.bus.pledges._silent()
 
     if await is_in_doubt():
         await until_gone(is_in_doubt)
-        await asyncio.sleep(0.2)  # it is being told
+        for each in two_nodes:
+            await each.services.bus.command("PING")  # what it tells has left it before
         for each in two_nodes:
             await each.services.bus.fence()
+
+
+@pytest_asyncio.fixture
+async def counted(no_doubts: None, node: TestNode) -> Callable[..., Any]:
+    """`with counted(sql=1):` fails unless the first node runs exactly so many statements in the block."""
 
     @contextlib.contextmanager
     def count(*, sql: int) -> Iterator[None]:

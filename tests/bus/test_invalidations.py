@@ -11,7 +11,7 @@ async def _one() -> int:
 
 
 async def test_others_drop_what_changed_and_the_sender_keeps_what_it_has_read_since(
-    two_nodes: tuple[TestNode, TestNode],
+    two_nodes: tuple[TestNode, TestNode], no_doubts: None
 ) -> None:
     first, second = (node.services for node in two_nodes)
     for services in (first, second):

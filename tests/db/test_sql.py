@@ -47,7 +47,7 @@ async def test_a_typo_would_be_found(database: str) -> None:
         await connection.close()
 
 
-async def test_news_of_a_rolled_back_change_stays_away(node: TestNode) -> None:
+async def test_news_of_a_rolled_back_change_stays_away(node: TestNode, no_doubts: None) -> None:
     ctx = request_context(node.services)
     tag = f"user:{new_id()}"
     await node.services.cache.get(("kept", tag), (tag,), _value)
