@@ -21,7 +21,12 @@ ADD = SQL("INSERT INTO systems (name, value) VALUES ($1, '')")
 NAMES = SQL("SELECT name FROM systems ORDER BY name")
 PID = SQL("SELECT pg_backend_pid()")
 
-WAITING = SQL("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+WAITING = SQL("""
+    SELECT count(*)
+      FROM pg_locks l
+      JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+     WHERE l.locktype = 'advisory' AND NOT l.granted
+""")
 
 SLOW_COMMIT = """
     CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$
