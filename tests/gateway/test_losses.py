@@ -278,6 +278,7 @@ async def test_a_restarted_redis_makes_everybody_start_anew(mortal_redis: Redis)
             await until(lambda client=client, old_id=old_id: client.id != old_id)  # type: ignore[misc]
         await late.wait(1)
         await until(lambda: nodes[0].bus.publisher._missed == {})
+        await nodes[0].bus.command("PING")  # what it tells has left it before
         for node in nodes:  # what was missed has been told, and who was to start anew has done so
             await node.bus.fence()
             await until(lambda node=node: all(each.connection for each in node.gateway._sockets))  # type: ignore[misc]
