@@ -103,6 +103,7 @@ async def test_only_subscribed_topics_arrive(new_node: NewNode) -> None:
     await one.bus.publish([Whispered(to=("bob",), text="4")])
 
     await until(lambda: two.heard.texts == ["2", "4"])
+    await one.bus.fence()
     assert one.heard.texts == ["1", "2"]
 
 
