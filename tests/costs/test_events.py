@@ -1,13 +1,17 @@
 """What an event costs on its way to many: it is encoded once for each form, and written once for each socket."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from server.bus.envelope import Envelope, seal, unseal
 from server.bus.event import Event
+from server.bus.publisher import Publisher
 from server.bus.scripts import HEADER
+from server.bus.signals import Signal
 from tests.costs.calls import World
 from tests.costs.crowd import make_crowd
 from tests.costs.metering import Meter, let_go
@@ -82,6 +86,22 @@ async def choose(w: World, channel: Thing, mentioned: Person) -> object:
 def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Events are not encoded once more to look at them."""
     monkeypatch.setattr("tests.conftest.event_faults", lambda event: [])
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def alone(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Other nodes of this process wait with what they have to tell, like who went offline: it would be counted, too."""
+    own = [node.services.bus.publisher for node in (world.node, world.other)]
+    over, publish = asyncio.Event(), Publisher.publish
+
+    async def held(publisher: Publisher, messages: Sequence[Event | Signal], *then: Any) -> bool:
+        if publisher not in own:
+            await over.wait()
+        return await publish(publisher, messages, *then)
+
+    monkeypatch.setattr(Publisher, "publish", held)
+    yield
+    over.set()
 
 
 async def crowded(w: World, meter: Meter, each: int) -> tuple[Thing, list[Person], list[Wire]]:
