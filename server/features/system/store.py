@@ -32,6 +32,7 @@ class ConfigStore:
         self._services = services
         self._facts = Facts(no_accounts=True)
         self._reloading: asyncio.Task[None] | None = None
+        self._reading = asyncio.Lock()
         self._again = False
         self._stopped = False
         self.on_changed: list[Callable[[], None]] = []
@@ -75,12 +76,14 @@ class ConfigStore:
         return await self._services.cache.get("terms", ("terms",), load)
 
     async def reload(self) -> None:
-        """Read the stored settings and put them in force on this node."""
-        config = self.in_force(self.parse(await queries.active_settings(self._services.db)))
-        if config != self._services.config:
-            self._services.config = config
-            for listener in self.on_changed:
-                listener()
+        """Read the stored settings and put them in force on this node; not while others are being read, or those might
+        come into force after newer ones."""
+        async with self._reading:
+            config = self.in_force(self.parse(await queries.active_settings(self._services.db)))
+            if config != self._services.config:
+                self._services.config = config
+                for listener in self.on_changed:
+                    listener()
 
     def reload_soon(self) -> None:
         """Reload without waiting for it; tried again until it succeeds."""

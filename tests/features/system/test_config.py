@@ -8,30 +8,24 @@ import pytest
 import pytest_asyncio
 
 from server.config.masking import MASK
+from server.features.system import queries
+from server.features.system.store import ConfigStore
 from tests.clients_of import Client
 from tests.make import Make, Person
-from tests.nodes import AT_REST_KEY
-from tests.waiting import until
+from tests.nodes import AT_REST_KEY, TestNode
 
 Clients = Callable[..., Client]
 
 
 @pytest_asyncio.fixture
-async def config(admin: Person, client: Clients) -> AsyncIterator[dict[str, Any]]:
+async def config(admin: Person, client: Clients, two_nodes: tuple[TestNode, TestNode]) -> AsyncIterator[dict[str, Any]]:
     """All settings as they are shown; they are put back after the test."""
     before: dict[str, Any] = (await client(admin).get("/config")).ok()
     yield before
     (await client(admin).put("/config", before)).ok()
-    await reach(client, admin, before)
-
-
-async def reach(client: Clients, admin: Person, config: dict[str, Any]) -> None:
-    """Wait until the other node has these settings in force."""
-
-    async def reached() -> bool:
-        return bool((await client(admin, node=1).get("/config")).ok() == config)
-
-    await until(reached)
+    for node in two_nodes:
+        await node.has_read_settings()
+    assert (await client(admin, node=1).get("/config")).ok() == before
 
 
 async def test_settings_are_for_administrators(make: Make, client: Clients) -> None:
@@ -65,7 +59,7 @@ async def test_secrets_are_masked_and_survive_being_sent_back(
 
 
 async def test_a_patch_acts_on_all_nodes_and_clients_hear_of_it(
-    config: dict[str, Any], make: Make, admin: Person, client: Clients, socket: Any
+    config: dict[str, Any], make: Make, admin: Person, client: Clients, socket: Any, two_nodes: Any
 ) -> None:
     ada = await make.user()
     version = (await client().get("/system/ping")).headers["x-version-id"]
@@ -73,8 +67,9 @@ async def test_a_patch_acts_on_all_nodes_and_clients_hear_of_it(
     async with socket(ada, node=1) as events:
         after = (await client(admin).put("/config/patch", {"TeamSettings": {"SiteName": "Attic"}})).ok()
         event = await events.next("config_changed")
-    await reach(client, admin, after)
+    await two_nodes[1].has_read_settings()
 
+    assert (await client(admin, node=1).get("/config")).ok() == after
     assert event.data["config"]["SiteName"] == "Attic"
     assert (await client(node=1).get("/config/client")).ok()["SiteName"] == "Attic"
     assert (await client(node=1).get("/system/ping")).headers["x-version-id"] != version
@@ -184,10 +179,38 @@ async def test_changes_at_the_same_time_are_all_kept(
     await asyncio.gather(*(client(admin, node=number).post("/config/reload") for number in (0, 1)))
 
     for each in two_nodes:
+        await each.has_read_settings()
         assert each.services.config.TeamSettings.MaxUsersPerTeam == 71
         assert each.services.config.TeamSettings.MaxChannelsPerTeam == 72
         assert each.services.config.PasswordSettings.Symbol is True
         assert each.services.config.SupportSettings.HelpLink == "https://example.org/help"
+
+
+async def test_what_was_read_before_a_change_does_not_come_into_force_after_it(
+    config: dict[str, Any], admin: Person, client: Clients, node: TestNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = node.services.extras[ConfigStore]
+    assert isinstance(store, ConfigStore)
+    active_settings = queries.active_settings
+    read, changed = asyncio.Event(), asyncio.Event()
+
+    async def slow(db: Any) -> dict[str, Any]:
+        found = await active_settings(db)
+        if not read.is_set():
+            read.set()
+            await changed.wait()
+        return found
+
+    monkeypatch.setattr(queries, "active_settings", slow)
+    early = asyncio.create_task(store.reload())
+    await read.wait()
+    (await client(admin, node=1).put("/config/patch", {"TeamSettings": {"SiteName": "Attic"}})).ok()
+    late = asyncio.create_task(store.reload())
+    await asyncio.wait([late], timeout=0.2)  # it may wait for the early one
+    changed.set()
+    await asyncio.gather(early, late)
+
+    assert node.services.config.TeamSettings.SiteName == "Attic"
 
 
 async def test_defaults_and_masks_can_be_left_out(config: dict[str, Any], admin: Person, client: Clients) -> None:
