@@ -188,9 +188,16 @@ async def _tell(writer: asyncio.StreamWriter, told: Told) -> bool:
     return not (unbounded or told.breaks)
 
 
+_PORTS = set[int]()
+"""On which there were receivers."""
+
+
 @contextlib.asynccontextmanager
 async def receiving() -> AsyncIterator[Receiver]:
-    """A receiver on a free port; ends with the block, also what hangs."""
+    """A receiver on a port that no other one of this process had; ends with the block, also what hangs.
+
+    Nodes remember what addresses gave and which of them were slow, and try again later what failed.
+    """
     receiver = Receiver()
     serving: set[asyncio.Task[None]] = set()
 
@@ -201,7 +208,11 @@ async def receiving() -> AsyncIterator[Receiver]:
         task.add_done_callback(lambda _: writer.close())
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    receiver.port = server.sockets[0].getsockname()[1]
+    while (port := server.sockets[0].getsockname()[1]) in _PORTS:
+        server.close()
+        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    _PORTS.add(port)
+    receiver.port = port
     try:
         yield receiver
     finally:
