@@ -12,7 +12,7 @@ from server.features.previews import fetcher, queries
 from server.features.previews.jobs import fetch_previews, sweep_link_previews
 from server.features.previews.models import FetchPreviews
 from server.ids import new_id
-from tests.features.previews.world import Counted, Json, Settings, Sockets, World, picture, previewed
+from tests.features.previews.world import Counted, Json, Settings, Sockets, World, picture, previewed, previewed_twice
 from tests.make import Make
 from tests.nodes import TestNode
 from tests.waiting import until
@@ -193,8 +193,7 @@ async def test_an_edited_post_gets_the_preview_of_its_new_link(world: World, mak
         await bob.put(f"/posts/{post['id']}/patch", {"message": f"really: {base}/page"})
         same = await previewed(events, post["id"])
         await bob.put(f"/posts/{post['id']}/patch", {"message": f"{base}/bear.png"})
-        without = await previewed(events, post["id"])
-        other = await previewed(events, post["id"])
+        without, other = await previewed_twice(events, post["id"])
         await bob.put(f"/posts/{post['id']}/patch", {"message": "nothing"})
         none = await previewed(events, post["id"])
         assert "post_edited" not in await events.names()

@@ -1,6 +1,6 @@
 """Links to posts of the service: shown to who may read these, as they are now."""
 
-from tests.features.previews.world import Clients, Counted, Json, Settings, Sockets, World, previewed
+from tests.features.previews.world import Clients, Counted, Json, Settings, Sockets, World, previewed, previewed_twice
 from tests.make import Make
 
 
@@ -131,8 +131,7 @@ async def test_a_change_of_another_kind_takes_the_post_from_nobody(
         post = await make.post(world.ada, world.town, world.link(source["id"]))
         await previewed(events, post["id"])
         await client(world.ada).post(f"/posts/{post['id']}/pin")
-        pinned = await previewed(events, post["id"])
-        again = await previewed(events, post["id"])
+        pinned, again = await previewed_twice(events, post["id"])
 
     assert embed(pinned) is None, "everyone hears of the pin"
     assert embed(again) is not None

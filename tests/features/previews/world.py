@@ -68,3 +68,10 @@ async def previewed(events: Socket, post_id: str) -> Json:
     assert event.data["post"]["id"] == post_id
     post: Json = event.data["post"]
     return post
+
+
+async def previewed_twice(events: Socket, post_id: str) -> tuple[Json, Json]:
+    """The post of the next two post_edited events, which are of the post, by when it became so: the second may be told
+    by another node than the first."""
+    one, other = [await previewed(events, post_id) for _ in range(2)]
+    return (one, other) if one["update_at"] < other["update_at"] else (other, one)
