@@ -390,6 +390,7 @@ async def test_who_moved_from_a_dead_node_to_another_stays_online(
 
     async with socket(ada, node=1) as events:
         await becomes(client(ada), ada, "online")
+        await presence_of(two_nodes[1]).flush()  # it may be seen before it is told
         await until_gone(lambda: seen_dead(two_nodes[0]))
         told = [event.data["status"] for event in await events.until_now() if event.name == "status_change"]
 
