@@ -12,8 +12,10 @@ from server.features.reminders import models, queries, service
 from server.ids import new_id, now_ms
 from tests.features.posts.world import Clients, Nodes, Settings, Sockets, World
 from tests.make import Make, Person
+from tests.waiting import until_gone
 
 NO_TIMERS: dict[str, Any] = {"JobSettings": {"RunJobs": False}}
+WAITING = SQL("SELECT 1 FROM post_reminders WHERE user_id = $1")
 DUE = SQL("UPDATE post_reminders SET due_at = 1 WHERE user_id = $1")
 
 
@@ -73,12 +75,15 @@ async def test_a_reminder_is_confirmed_and_comes_as_a_message_of_the_system_bot(
     assert [each["id"] for each in await sent_to(client, world.bob)] == [message["id"]]
 
 
-async def test_its_timer_sends_it_on_time(client: Clients, make: Make, socket: Sockets, world: World) -> None:
+async def test_its_timer_sends_it_on_time(
+    client: Clients, make: Make, socket: Sockets, two_nodes: Nodes, world: World
+) -> None:
     post = await make.post(world.ada, world.town)
     async with socket(world.bob) as bob:
         (await client(world.bob).post(path(world.bob, post), {"target_time": soon(0)})).ok()
 
         assert (await bob.next("posted")).data["post"]["type"] == "reminder"
+    await until_gone(lambda: two_nodes[0].services.db.rows(WAITING, world.bob.id), "it is not forgotten")
 
 
 async def test_setting_it_again_moves_it(
@@ -119,7 +124,7 @@ async def test_who_can_not_read_the_post_any_more_is_not_reminded(
     await send_due(two_nodes)
 
     assert await sent_to(client, world.bob) == []
-    assert await db.rows(SQL("SELECT 1 FROM post_reminders WHERE user_id = $1"), world.bob.id) == []
+    assert await db.rows(WAITING, world.bob.id) == []
 
 
 @pytest.mark.parametrize("moment", ["written", "forgotten"])

@@ -16,7 +16,7 @@ from server.jobs.job import wake
 from tests.features.files.uploading import Uploads
 from tests.features.posts.world import Clients, Nodes, Settings, Sockets, World
 from tests.make import Make, Person, Thing
-from tests.waiting import next_moment, until
+from tests.waiting import next_moment, until, until_gone
 
 Later = Callable[..., dict[str, Any]]
 
@@ -88,6 +88,7 @@ async def test_an_earlier_time_wakes_the_timer(client: Clients, socket: Sockets,
         (await client(world.ada).put(f"/posts/schedule/{made['id']}", earlier)).ok(201)
 
         assert (await bob.next("posted")).data["post"]["message"] == "sooner"
+    await until_gone(lambda: listed(client, world.ada, world.team), "it is not forgotten")
 
 
 async def test_many_at_the_same_moment_are_each_sent_once_and_in_their_authors_order(
