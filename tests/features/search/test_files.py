@@ -10,6 +10,7 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
+from server.db import SQL
 from tests.features.search.test_posts import word, world
 from tests.make import Make, Person, Thing
 from tests.waiting import until, until_gone
@@ -98,10 +99,11 @@ async def read(node: Any) -> None:
     await until_gone(lambda: node.services.db.value(WAITING), "a file is still to be read")
 
 
-class WAITING:
-    """Jobs that read files."""
-
-    text = "SELECT count(*) FROM jobs WHERE name = 'search.read_text' AND failed_at = 0"
+WAITING = SQL("SELECT count(*) FROM jobs WHERE name = 'search.read_text' AND failed_at = 0")
+FAILED = SQL("""
+    SELECT count(*) FROM jobs
+     WHERE name = 'search.read_text' AND (failed_at > 0 OR error <> '') AND payload ->> 'file_id' = $1
+""")
 
 
 async def test_names_are_found_by_any_part(make: Make, client: Any) -> None:
@@ -232,12 +234,11 @@ async def test_traps_have_no_text_and_harm_nobody(
     make: Make, client: Any, node: Any, name: str, make_content: Callable[[], bytes]
 ) -> None:
     ada, _, _, town = await world(make)
-    await share(client, ada, town, name, make_content())
+    file_id = await share(client, ada, town, name, make_content())
 
     await read(node)
 
-    failed = "SELECT count(*) FROM jobs WHERE name = 'search.read_text' AND (failed_at > 0 OR error <> '')"
-    assert await node.services.db.value(type("Failed", (), {"text": failed})) == 0
+    assert await node.services.db.value(FAILED, file_id) == 0
     assert await found(client, ada, f"in:{town.name}") == [name]
     for text in ("lockedtext", "bombtext", "zerotext"):
         assert await found(client, ada, text) == []

@@ -177,6 +177,8 @@ async def test_a_custom_status_is_set_told_and_taken_away(make: Make, client: Cl
     async with socket(bob, node=1) as events:
         (await client(ada).delete("/users/me/status/custom")).ok()
         told = await events.next("user_updated")
+        while told.data["user"]["id"] != ada.id:
+            told = await events.next("user_updated")
     assert await stored_custom(client(ada)) is None
     # Clients lay what they hear over what they have, so it has to be said that there is none.
     assert (told.data["user"]["id"], told.data["user"]["props"]) == (ada.id, {"customStatus": ""})

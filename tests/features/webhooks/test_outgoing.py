@@ -14,7 +14,7 @@ from tests.features.webhooks.world import Clients, Json, Settings, Sockets, Worl
 from tests.make import Make, Person
 from tests.nodes import TestNode
 from tests.receiver import Receiver, Told
-from tests.waiting import until, until_gone
+from tests.waiting import PATIENCE, until, until_gone
 
 pytestmark = pytest.mark.usefixtures("reachable")
 
@@ -393,7 +393,7 @@ async def test_an_address_has_so_much_time(
     receiver.answer(**how)
     settings(ServiceSettings={"OutgoingIntegrationRequestsTimeout": 1})
 
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         await outgoing.call(request_context(node.services), job_of(hook, post))
 
     assert await world.posts() == []
