@@ -386,13 +386,11 @@ class Subscriber:
         connection = self._connection
         if connection is None:
             return
-        written = self._write(connection)
-        told = connection.command("MGET", self._names.epoch, self._names.position)
-        await self._prove(connection, written)
-        epoch, position = await told
-        self._published = int(position or 0)
+        await self._prove(connection, self._write(connection))
         if asyncio.get_running_loop().time() >= self._ask_at:
-            epoch = await self._epoch_after_evictions(connection) or epoch
+            await self._look_for_evictions(connection)
+        epoch, position = await connection.command("MGET", self._names.epoch, self._names.position)
+        self._published = int(position or 0)
         if epoch == self.epoch or connection is not self._connection or self._holding():
             return
         # Whatever was published since has arrived before the answer, so nobody else has noticed.
@@ -400,15 +398,14 @@ class Subscriber:
         if epoch != self.epoch and connection is self._connection and not self._holding():
             self._restart(epoch)
 
-    async def _epoch_after_evictions(self, connection: RedisConnection) -> bytes:
-        """A new epoch if Redis has dropped keys since this was asked last, else nothing."""
+    async def _look_for_evictions(self, connection: RedisConnection) -> None:
+        """Begin a new epoch if Redis has dropped keys since this was asked last."""
         self._ask_at = asyncio.get_running_loop().time() + EVICTED_SECONDS
         evicted = await evicted_keys(connection)
-        if evicted <= self._evicted:
-            return b""
-        log.error("Redis drops keys, so nobody can go on exactly: its maxmemory-policy must be noeviction")
-        self._evicted = evicted
-        return await begin_epoch(connection, self._names)
+        if evicted > self._evicted:
+            log.error("Redis drops keys, so nobody can go on exactly: its maxmemory-policy must be noeviction")
+            self._evicted = evicted
+            await begin_epoch(connection, self._names)
 
     def _write(self, connection: RedisConnection) -> "asyncio.Future[Any]":
         return connection.command("SET", self._names.pulse, "", "EX", 60)
