@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.clients.cluster import Cluster
 from tests.clients.daily import people, places, programs, talk
 from tests.clients.daily.day import Day
+from tests.clients.web_day import eventually
 from tests.receiver import Asked, Receiver, Told, receiving
 from tests.smtp import MailServer, mail_server
 
@@ -63,7 +64,10 @@ def outside(receiver: Receiver) -> tuple[dict[str, str], dict[str, str]]:
 def live(day: Day, mail: MailServer, response_url: dict[str, str], trigger_id: dict[str, str]) -> None:
     """Everything, in an order in which it makes sense."""
     day.begin()
-    day.admin.ask("PUT", "/api/v4/config/patch", json=settings_for(mail.port, day.program))
+    settings = settings_for(mail.port, day.program)
+    day.admin.ask("PUT", "/api/v4/config/patch", json=settings)
+    site = settings["ServiceSettings"]["SiteURL"]
+    eventually(day.bob.driver.system.get_client_config, lambda known: known["SiteURL"] == site)  # the other node, too
     for part in (
         people.know_the_server,
         people.read_people,
