@@ -1,5 +1,7 @@
 """The programs about connections: who parts and comes back misses nothing, and compressing for each socket is real."""
 
+import asyncio
+
 import pytest
 
 from benchmarks import wire
@@ -42,6 +44,7 @@ async def test_sockets_part_and_come_back_for_what_they_missed(make: Make, node:
         await sockets.part()
         registry = node.node.gateway._registry
         registry.end(list(registry.connections.values()))
+        await asyncio.gather(*registry._tasks)  # until then they might be resumed
         await sockets.resume()
         await posting.go(0.1, rate=10)
         await sockets.until(posting.expected, quiet=PATIENCE)
