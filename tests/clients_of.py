@@ -110,8 +110,8 @@ class Marking(Protocol):
 
     port: int
 
-    async def mark(self, user_id: str) -> None:
-        """Send it to the sockets of a user."""
+    async def mark(self, user_id: str) -> str:
+        """Send it to the sockets of a user; its id."""
 
 
 class Socket:
@@ -163,8 +163,9 @@ class Socket:
     async def until_now(self, node: Marking | None = None) -> list[Received]:
         """All events from the last one taken until now: whatever was published before this call has arrived."""
         start = len(self.seen)
-        await (node or self._node).mark(self.user_id)
-        await self.next("custom_tests_marker")
+        marker = await (node or self._node).mark(self.user_id)
+        while (await self.next("custom_tests_marker")).data["id"] != marker:
+            pass  # another socket's of the user
         events = self.seen[start:-1]
         self.seen.pop()
         return [event for event in events if event.name != "custom_tests_marker"]

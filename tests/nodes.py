@@ -24,6 +24,7 @@ from server.context import Services
 from server.db import SQL
 from server.db.pool import DbStats
 from server.features.system.store import ConfigStore
+from server.ids import new_id
 from server.serve import uvicorn_config
 from tests.clients_of import Client
 from tests.lines import Lines
@@ -44,6 +45,8 @@ class Marker(Event, frozen=True):
 
     name: ClassVar[str] = "custom_tests_marker"
     user: str
+    id: str
+    """By which it is told from others, since all sockets of the user get it."""
 
     def audience(self) -> Audience:
         """The user of the socket."""
@@ -132,9 +135,11 @@ class TestNode:
         assert isinstance(doubts, Doubts)
         return bool(doubts._open or self.services.bus.publisher._missed != {})
 
-    async def mark(self, user_id: str) -> None:
-        """Send a marker to the sockets of a user."""
-        await self.services.bus.publish([Marker(user=user_id)])
+    async def mark(self, user_id: str) -> str:
+        """Send a marker to the sockets of a user; its id."""
+        marker = Marker(user=user_id, id=new_id())
+        await self.services.bus.publish([marker])
+        return marker.id
 
     def change_settings(self, sections: dict[str, dict[str, Any]]) -> None:
         """Put other settings in force on this node only; they stay when it reads the same from the database again."""
