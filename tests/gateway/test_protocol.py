@@ -17,6 +17,7 @@ from server.gateway.parser import MAX_MESSAGE
 from tests.gateway.conftest import GatewayNode, Stage, World, until
 from tests.gateway.events import Told, for_user, in_channel
 from tests.gateway.test_parser import masked
+from tests.waiting import PATIENCE
 
 
 async def raw_request(node: GatewayNode, head: str) -> tuple[int, dict[str, str], bytes]:
@@ -314,7 +315,10 @@ async def test_requests_in_waiting_are_bounded(stage: Stage, world: World) -> No
     assert all(reply["error"]["status_code"] == 503 for reply in client.replies if reply["status"] == "FAIL")
 
 
-async def test_an_ended_session_gets_nothing_more_and_is_closed(stage: Stage, world: World) -> None:
+async def test_an_ended_session_gets_nothing_more_and_is_closed(
+    stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.gateway.registry.ENDED_SECONDS", PATIENCE)
     one, two = await stage.node(), await stage.node()
     ada = world.user("channel:c")
     gone, stays, away = [await stage.hello(two, ada) for _ in range(3)]
@@ -329,6 +333,7 @@ async def test_an_ended_session_gets_nothing_more_and_is_closed(stage: Stage, wo
     await until(lambda: stays.texts == ["before", "after", "after"])
     answer = await gone.ask("ping")
     assert answer["error"]["status_code"] == 401
+    two.gateway._registry.ending = dict.fromkeys(two.gateway._registry.ending, 0.0)  # its time is over
     await gone.wait_closed()
     assert gone.texts in ([], ["before"])
     back = await stage.resume(two, ada, away)
