@@ -15,6 +15,7 @@ from server.app import ROUTERS
 from server.backup.archive import MANIFEST, Manifest, decoded
 from server.backup.restoring import check_backup
 from server.db import SQL
+from server.features.audits.log import AuditLog
 from server.http.router import RouteTree
 from server.ids import now_ms
 from tests.backup.commands import Place, files_below, hubbub, stored_in
@@ -189,9 +190,12 @@ async def test_a_restored_service_is_the_one_that_was_backed_up(source: Place, t
         world.people["victim"] = world.victim
         await furnish(world)
         await answers(world, node)  # sidebars and salts are made when they are first asked for
-        await until_gone(lambda: node.services.db.value(JOBS))  # rows that come and go by themselves
         noise = Noise(node)
         await noise.start(make)
+        audits = node.services.extras[AuditLog]
+        assert isinstance(audits, AuditLog)
+        await audits.flush()
+        await until_gone(lambda: node.services.db.value(JOBS))  # rows that come and go by themselves
         while len(noise.acknowledged) <= 20:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         before = dict(noise.acknowledged)
