@@ -8,7 +8,6 @@ from server.ids import new_id
 from tests.clients_of import Reply
 from tests.features.commands.world import Clients, Settings, World
 from tests.make import Make, Person
-from tests.waiting import next_moment
 
 FORBIDDEN = "api.context.permissions.app_error"
 MISSING = "store.sql_command.get.missing.app_error"
@@ -143,7 +142,6 @@ async def test_a_command_is_changed_whole_and_keeps_what_is_not_the_clients(worl
         "token": "t" * 26,
         "creator_id": world.bob.id,
     }
-    await next_moment()
 
     changed = (await client(world.ada).put(path, body)).ok()
     other_id = await client(world.ada).put(path, {**body, "id": new_id()})
