@@ -168,8 +168,15 @@ async def counted(no_doubts: None, node: TestNode) -> Callable[..., Any]:
     return count
 
 
+@pytest_asyncio.fixture
+async def stored_settings_read(two_nodes: tuple[TestNode, TestNode]) -> None:
+    """What an earlier test has stored of settings is known: read later, it would undo what the test changes."""
+    for each in two_nodes:
+        await each.has_read_settings()
+
+
 @pytest.fixture
-def settings(two_nodes: tuple[TestNode, TestNode]) -> Iterator[Callable[..., None]]:
+def settings(two_nodes: tuple[TestNode, TestNode], stored_settings_read: None) -> Iterator[Callable[..., None]]:
     """`settings(TeamSettings={"MaxUsersPerTeam": 3})` changes the settings of both nodes until the test ends."""
     before = [each.settings for each in two_nodes]
 
