@@ -56,14 +56,24 @@ class Databases:
 
     def fresh(self) -> str:
         """The DSN of a new database, for a test that can't share one; `drop` it when done."""
-        name = f"fresh_{next(self._numbers)}"
-        self._postgres.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
-        return self._postgres.dsn(name)
+        return self._clone(TEMPLATE)
+
+    def copy(self, dsn: str) -> str:
+        """The DSN of a new database with all that is in another one, to which nobody is connected; `drop` it too."""
+        return self._clone(self._name(dsn))
 
     def drop(self, dsn: str) -> None:
         """Remove a database, whoever is still connected to it."""
-        name = dsn.partition("?")[0].rpartition("/")[2]
-        self._postgres.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        self._postgres.execute(f"DROP DATABASE IF EXISTS {self._name(dsn)} WITH (FORCE)")
+
+    def _clone(self, template: str) -> str:
+        name = f"fresh_{next(self._numbers)}"
+        self._postgres.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return self._postgres.dsn(name)
+
+    @staticmethod
+    def _name(dsn: str) -> str:
+        return dsn.partition("?")[0].rpartition("/")[2]
 
 
 @pytest.fixture(scope="session")

@@ -34,10 +34,14 @@ async def seeded_database(databases: Databases, redis_server: Redis) -> AsyncIte
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def seeded(seeded_database: str, redis_server: Redis, tmp_path_factory: Any) -> AsyncIterator[TestNode]:
-    """A node on it."""
-    async with start_node(seeded_database, f"{redis_server.url}?db=9", tmp_path_factory.mktemp("files")) as node:
+async def seeded(
+    seeded_database: str, databases: Databases, redis_server: Redis, tmp_path_factory: Any
+) -> AsyncIterator[TestNode]:
+    """A node on a copy of it, whose people may read."""
+    dsn = databases.copy(seeded_database)
+    async with start_node(dsn, f"{redis_server.url}?db=9", tmp_path_factory.mktemp("files")) as node:
         yield node
+    databases.drop(dsn)
 
 
 async def sign_in(node: TestNode, number: int) -> tuple[dict[str, Any], Client]:
