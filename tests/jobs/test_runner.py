@@ -62,12 +62,14 @@ async def test_two_runners_run_each_job_once(db: Pool) -> None:
 
 async def test_no_more_jobs_run_at_a_time_than_allowed(db: Pool) -> None:
     jobs, now, most = Jobs(), 0, 0
+    all_run = asyncio.Barrier(8)
 
     @jobs.on(Greet)
     async def greet(ctx: str, job: Greet) -> None:
         nonlocal now, most
         now += 1
         most = max(most, now)
+        await all_run.wait()
         await asyncio.sleep(0.01)
         now -= 1
 
