@@ -4,9 +4,11 @@ Each process of a parallel run has its own, so they need no locks. A new databas
 and takes 20 ms.
 """
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
@@ -53,6 +55,7 @@ class Databases:
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
         self._numbers = count(1)
+        self._dropping = ThreadPoolExecutor(1)
 
     def fresh(self) -> str:
         """The DSN of a new database, for a test that can't share one; `drop` it when done."""
@@ -62,9 +65,17 @@ class Databases:
         """The DSN of a new database with all that is in another one, to which nobody is connected; `drop` it too."""
         return self._clone(self._name(dsn))
 
-    def drop(self, dsn: str) -> None:
-        """Remove a database, whoever is still connected to it."""
-        self._postgres.execute(f"DROP DATABASE IF EXISTS {self._name(dsn)} WITH (FORCE)")
+    def drop(self, dsn: str) -> Future[str]:
+        """Begin to remove a database, whoever is still connected to it.
+
+        Who waits for it must let the event loop run: PostgreSQL itself waits until clients of whatever database have
+        taken what it is sending them, and those may be nodes of this process.
+        """
+        return self._dropping.submit(self._postgres.execute, f"DROP DATABASE IF EXISTS {self._name(dsn)} WITH (FORCE)")
+
+    async def close(self) -> None:
+        """Wait until what is being removed is gone; the rest goes with the engine."""
+        await asyncio.to_thread(self._dropping.shutdown, cancel_futures=True)
 
     def _clone(self, template: str) -> str:
         name = f"fresh_{next(self._numbers)}"
@@ -104,7 +115,9 @@ async def databases(postgres: Postgres) -> AsyncIterator[Databases]:
     """Makes databases; the template that they are cloned from is migrated once."""
     postgres.execute(f"CREATE DATABASE {TEMPLATE}")
     await migrate(postgres.dsn(TEMPLATE))
-    yield Databases(postgres)
+    made = Databases(postgres)
+    yield made
+    await made.close()
 
 
 @pytest.fixture(scope="session")

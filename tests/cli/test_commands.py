@@ -21,6 +21,7 @@ from server.db.migrate import schema_files, schema_folder
 from server.engines.postgres import Postgres
 from server.engines.redis import Redis
 from tests.cli.running import PATIENCE, Running, free_port, pings, request, runs, wait_until_gone
+from tests.engines import Databases
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> tuple[int, list[str]]:
@@ -91,7 +92,7 @@ def test_the_openapi_document_is_shown() -> None:
     assert "/api/v4/system/ping" in json.loads("\n".join(lines))["paths"]
 
 
-def test_migrate_runs_what_is_missing_and_then_nothing(postgres: Postgres) -> None:
+def test_migrate_runs_what_is_missing_and_then_nothing(postgres: Postgres, databases: Databases) -> None:
     postgres.execute("CREATE DATABASE empty_one")
     environ = {"MM_SQLSETTINGS_DATASOURCE": postgres.dsn("empty_one")}
     numbers = ", ".join(f"{number:04}" for number, _ in schema_files(schema_folder()))
@@ -100,7 +101,7 @@ def test_migrate_runs_what_is_missing_and_then_nothing(postgres: Postgres) -> No
 
     assert (first[0], first[1][-1]) == (0, f"ran {numbers}")
     assert second == (0, ["nothing to do"])
-    postgres.execute("DROP DATABASE empty_one WITH (FORCE)")
+    databases.drop(environ["MM_SQLSETTINGS_DATASOURCE"])
 
 
 @pytest.mark.parametrize(

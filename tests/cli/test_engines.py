@@ -1,5 +1,6 @@
 """The embedded engines start, keep what they were given, and say in one line why they can't."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -202,7 +203,7 @@ def test_engines_end_with_the_process_that_started_them(tmp_path: Path) -> None:
         assert not any(runs(pid) for pid in pids)
 
 
-def test_a_fresh_database_has_the_schema_and_nothing_else(
+async def test_a_fresh_database_has_the_schema_and_nothing_else(
     databases: Databases, postgres: Postgres, fresh_database: str
 ) -> None:
     other = databases.fresh()
@@ -210,6 +211,6 @@ def test_a_fresh_database_has_the_schema_and_nothing_else(
 
     assert fresh_database != other
     assert postgres.execute("SELECT count(*) FROM users", name) == "0"
-    databases.drop(other)
+    await asyncio.wrap_future(databases.drop(other))
     with pytest.raises(EngineError, match="does not exist"):
         postgres.execute("SELECT 1", other.partition("?")[0].rpartition("/")[2])
