@@ -1,5 +1,6 @@
 """Nodes as processes of their own, started by the very command that production runs."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -64,3 +65,12 @@ class NodeProcess:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+
+
+def open_files(pid: int, name: str) -> int:
+    """How many files of this name a process has open."""
+    found = 0
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found += descriptor.readlink().name == name
+    return found

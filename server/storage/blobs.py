@@ -82,7 +82,9 @@ class Blobs:
                 result = await obstore.get_async(store, path, options={"range": (start, end)})
             except FileNotFoundError:
                 return None
-            return Blob(size, start, end, _chunks(result))
+            # A stream goes with its last reference. What it is made of may stay until the store is used again, which
+            # would keep the file open.
+            return Blob(size, start, end, _chunks(result.stream(min_chunk_size=CHUNK)))
 
     async def size(self, path: str) -> int | None:
         """Bytes of a file, or None when there is none."""
@@ -120,9 +122,9 @@ def _checked(path: str) -> str:
     return path
 
 
-async def _chunks(result: Any) -> AsyncIterator[bytes]:
+async def _chunks(stream: Any) -> AsyncIterator[bytes]:
     with _reachable():
-        async for chunk in result.stream(min_chunk_size=CHUNK):
+        async for chunk in stream:
             yield bytes(chunk)
 
 

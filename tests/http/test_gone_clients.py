@@ -11,7 +11,7 @@ import pytest
 from server.engines.redis import Redis
 from server.ids import new_id
 from tests.make import Make, Person
-from tests.processes import NodeProcess
+from tests.processes import NodeProcess, open_files
 
 REQUEST = "GET /api/v4/users/me/preferences HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\r\n"
 LARGE = b"GET /api/v4/openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -137,12 +137,3 @@ async def test_answers_that_end_in_their_midst_hold_no_file_open(
                 await asyncio.sleep(0.1)
     finally:
         node.stop()
-
-
-def open_files(pid: int, name: str) -> int:
-    """How many files of this name a process has open."""
-    found = 0
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            found += descriptor.readlink().name == name
-    return found

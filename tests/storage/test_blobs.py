@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from starlette.routing import Route
 from server.config.operation import FileSection
 from server.errors import Busy
 from server.storage.blobs import Blob, Blobs
+from tests.processes import open_files
+from tests.waiting import until_gone
 
 
 class Bucket:
@@ -217,3 +220,26 @@ async def test_changed_settings_lead_to_another_store(tmp_path: Path) -> None:
 
     assert await blobs.read("file") is None
     assert (tmp_path / "one" / "file").read_bytes() == b"content"
+
+
+async def test_a_file_that_nobody_reads_on_is_closed(tmp_path: Path) -> None:
+    """At once if nobody has begun, as when a client goes before its download begins, else by the loop."""
+    blobs = Blobs(lambda: FileSection(Directory=str(tmp_path / "files")))
+    await blobs.write("large", b"x" * 1_000_000)
+
+    async def left() -> int:
+        return open_files(os.getpid(), "large")
+
+    for _ in range(20):
+        blob = await blobs.open("large")
+        assert blob is not None
+        assert await left() == 1
+        del blob
+        assert await left() == 0
+
+    blob = await blobs.open("large")
+    assert blob is not None
+    assert await anext(blob.chunks)
+    assert await left() == 1
+    del blob
+    await until_gone(left)
